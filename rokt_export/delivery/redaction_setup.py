@@ -53,8 +53,8 @@ Layout = tuple[tuple[str, ...], Callable[[Mapping[str, Value]], tuple[Value, ...
 is_invented = attrgetter("invented")
 _NO_DAYS = frozenset[int]()
 _DATES = QuickSearch(
-    r"\x00\s*(?:[0-9]{1,4}(?:[-/., _年月]{1,3}[0-9]{1,2}[-/., _年月]|[^0-9\x00]{0,8}[a-z]{3})|[0-9]{8}\s*\x00"
-    r"|[a-z]{3,9}[-/., _]{0,3}[0-9])"
+    r"\x00[^0-9a-z\x00]*(?:[0-9]{1,4}(?:[-/., _年月]{1,3}[0-9]{1,2}[-/., _年月]|[^0-9\x00]{0,8}[a-z]{3})"
+    r"|[0-9]{8}[^0-9a-z\x00]*\x00|[a-z]{3,}[-/., _]{0,3}[0-9])"
 )
 """One of folded values, between NULs, may begin with a date."""
 

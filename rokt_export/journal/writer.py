@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import orjson
+from msgspec import Struct
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
@@ -55,6 +56,22 @@ _STALL = 5.0
 """Seconds that a process may be silent in a transaction: each takes milliseconds."""
 _EXPECTED = 50_000
 """Rows that may be expected at a time: far more than a feed reads ahead."""
+
+
+class _Results(Struct, frozen=True):
+    """Results as they are written.
+
+    Attributes:
+        deliveries: one for each row.
+        intents: the number of the batch that intended each row.
+        marks: the fingerprint of each row, in production.
+        recordings: those of some of them, as records.
+    """
+
+    deliveries: Deliveries
+    intents: Sequence[int]
+    marks: Sequence[bytes | None]
+    recordings: Sequence[tuple[int, int, bytes]]
 
 
 class RunWriter:
@@ -120,6 +137,9 @@ class RunWriter:
         self._begun = 0
         self._departures = Departures()
         self._durable = 0.0
+        self._new: list[_Results] = []
+        self._unsure: list[_Results] = []
+        self._write_again = False
         self._waiting: list[Deliveries] = []
         self._failed = False
         self._written = 0.0
@@ -148,6 +168,7 @@ class RunWriter:
         try:
             if not self._failed:
                 self.flush()
+                self._wait_for_the_disk()
         finally:
             self._waiting.clear()
             with suppress(SQLAlchemyError):  # it may read a report next, at its own pace
@@ -346,6 +367,19 @@ class RunWriter:
             with self._guard("written"):
                 self._storing(lambda over: self._settle(over, {}), Deliveries.joined(self._waiting))
 
+    def _wait_for_the_disk(self) -> None:
+        """Let a server have all results on its disk: nobody could write them again."""
+        if not self._unsure:
+            return
+
+        def write() -> None:
+            with self._transaction() as connection:
+                connection.execute(run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now())))
+
+        with self._guard("written"):
+            self._steadily(write)
+        self._unsure.clear()
+
     def _settle(self, deliveries: Deliveries, recordings: Mapping[int, bytes]) -> None:
         def write() -> None:
             with self._transaction(may_wait=False) as connection:
@@ -385,14 +419,19 @@ class RunWriter:
         recordings: Mapping[int, bytes],
     ) -> None:
         rows = deliveries.row
-        intents = self._underway.batches_of(rows, self._latest_intent)
-        marks = [self._underway.mark_of(row) for row in rows] if self.production else []
-        self._bulk.results(connection, self._run_no, deliveries, intents, marks)
-        self._bulk.recording.run(
-            connection,
+        results = _Results(
+            deliveries,
+            self._underway.batches_of(rows, self._latest_intent),
+            [self._underway.mark_of(row) for row in rows] if self.production else [],
             [(self._run_no, row, zlib.compress(data, 1)) for row, data in recordings.items()],
         )
+        self._write_results(connection, results)
         self._intents.delete(connection, self._underway.emptied(rows))
+
+    def _write_results(self, connection: Connection, results: _Results) -> None:
+        self._bulk.results(connection, self._run_no, results.deliveries, results.intents, results.marks)
+        self._bulk.recording.run(connection, results.recordings)
+        self._new.append(results)
 
     def count_departures(self) -> Callable[[int], None]:
         """Return what counts rows that are sent next, in the order in which they were intended.
@@ -521,7 +560,7 @@ class RunWriter:
     def _transaction(self, *, may_wait: bool = True) -> Iterator[Connection]:
         """Begin a transaction; in a production run its end waits for the disk, or, if not `may_wait`, only at times.
 
-        On a server any run's does so, as it may be killed while the run goes on. Results that it loses are `unknown`.
+        On a server any run's does so, as it may be killed while the run goes on. What it loses is written again.
         """
         if not self._store.is_there:
             settled = self._settled_and_waiting().counted()
@@ -537,17 +576,34 @@ class RunWriter:
             with self._connection.begin():
                 if not durable and self._store.path is None:
                     self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                self._new = []
+                for results in self._unsure if self._write_again else ():
+                    self._write_results(self._connection, results)
                 if self._heartbeat_due():
                     beat = run.update().where(run.c.no == self._run_no).values(heartbeat=as_text(now()))
                     self._connection.execute(beat)
                     self._heard = time.monotonic()
                 yield self._connection
-            self._durable = began if durable else self._durable
+            self._committed(began, durable=durable)
         except Exception:
             raise
         except BaseException:
             self._reconnect()
             raise
+
+    def _committed(self, began: float, *, durable: bool) -> None:
+        """Note which results a server may not have on its disk yet: if it is killed, this process goes on without them.
+
+        A wait for the disk covers all earlier transactions, if it wrote anything itself.
+        """
+        self._durable = began if durable else self._durable
+        if self._store.path is not None:
+            return
+        if not durable:
+            self._unsure = [*([] if self._write_again else self._unsure), *self._new]
+        elif self._new:
+            self._unsure.clear()
+        self._write_again = self._write_again and not self._new
 
     def _read(self, read: Callable[[Connection], T]) -> T:
         """Return what is read on a connection of its own; if the connection to a server is lost, it is read again."""
@@ -599,6 +655,9 @@ class RunWriter:
             self._connection.invalidate()
         with suppress(Exception):
             self._connection.close()
+        if self._unsure:
+            self._write_again = True
+            self._bulk.replace()
         self._connect()
 
     @contextmanager

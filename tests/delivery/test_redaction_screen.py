@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import pytest
 from commands.conftest import spec_text
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rokt_export.delivery.redaction_clues import texts_in
 from rokt_export.delivery.redaction_screen import places_to_redact
@@ -20,6 +22,7 @@ from rokt_export.delivery.redaction_setup import PersonalData
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.dates import days_of
+from rokt_export.redaction.decoded_view import fold_letters
 from rokt_export.request.render import Renderer
 from rokt_export.transactions.transaction import Transaction, Value
 
@@ -185,3 +188,16 @@ def test_an_address_is_known_by_its_local_part_beside_one_that_holds_a_long_numb
     rows = [Transaction(row, "tx", {"email": address}) for row, address in
             enumerate(["user20240115@example.com", "jane.doe@example.com"])]  # fmt: skip
     assert places_to_redact(rows, ["tx", "jane.doe is taken"], personal.clues(rows), personal.days) == [1]
+
+
+BEFORE = st.text(" \t\x0b\x1c\x85\u1680\u2028\u2029\u00a0\u3000'\"(", max_size=3)
+DATES = st.sampled_from(
+    ["1984-03-09", "19840309", "9 March 1984", "09/03/84", "1984年3月9日", "Mar 9, 1984", "Marktgasse 12, 1990",
+     "Septembermorgen 12, 1990", "9th of March 1984", "1984mar9", "Jane", "2025550119", "12 Elm Street", ""]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(BEFORE, DATES, BEFORE).map("".join), min_size=1, max_size=4))
+def test_the_days_of_a_batch_are_those_of_each_value(personal, values):
+    rows = [Transaction(row, f"tx{row}", {"dob": value, "firstname": "Jane"}) for row, value in enumerate(values, 1)]
+    assert personal.days(rows) == [days_of(fold_letters(value).strip()) for value in values]
