@@ -57,6 +57,18 @@ def test_the_sandbox_reads_what_the_request_encodes(name: str) -> None:
             assert text_of(found) == row[str(parameter.attribute)]
 
 
+@pytest.mark.parametrize("name", [name for name in WITH_BODY if name != "text"])
+def test_a_value_that_is_not_there_is_left_out(name: str) -> None:
+    prefix = "lead." if nests(name) else ""
+    parameters = [Parameter.model_validate({"name": prefix + each, "attribute": each}) for each in ("email", "note")]
+    encode = body_encoding(name).encoder([compile_field(parameter, {}) for parameter in parameters])
+    body = encode({"email": "jane.doe@example.com"})
+    assert body is not None
+    assert "omit" not in body.decode().lower(), f"{name}: what stands for an absent value is in the body"
+    email, note = (list(finder(each.name, name, {})(read_body(name, body))) for each in parameters)
+    assert ([text_of(found) for found in email], [found for found in note if found]) == (["jane.doe@example.com"], [])
+
+
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_the_sandbox_refuses_what_is_not_of_the_encoding(name: str) -> None:
     with pytest.raises(BodyProblem, match=f"^the body is not {ENCODINGS[name].title}: "):
