@@ -21,12 +21,14 @@ from rokt_export.authentication.base import (
     Signature,
     StaticHeader,
     Use,
+    secret_fields,
 )
 from rokt_export.authentication.registry import TYPES
 from rokt_export.delivery.credentials import Credentials
 from rokt_export.exchange.model import Fault, Response
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import names_in
+from rokt_export.redaction.sensitive_names import is_sensitive
 from rokt_export.request.render import Renderer
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
@@ -187,3 +189,17 @@ def test_a_finished_type_is_taken() -> None:
             return [Use(self, "header X-Key")]
 
     assert list(Acme(type="acme", key="k").secrets()) == [("KEY", "k")]
+
+
+NO_SECRET_BY_NAME = {"custom.auth", "mutual_tls.key"}  # the name of a class, the path of a file
+
+
+def test_each_field_that_is_called_like_a_credential_is_secret() -> None:
+    """Optional ones too, which no sample sets."""
+    shown = {
+        f"{kind}.{name}"
+        for kind, model in TYPES.items()
+        for name in model.model_fields.keys() - secret_fields(model).keys()
+        if is_sensitive(name)
+    }
+    assert shown == NO_SECRET_BY_NAME, "mark these fields Secret[...], or say here why they may be shown"
