@@ -137,8 +137,10 @@ class RunWriter:
         self._begun = 0
         self._departures = Departures()
         self._durable = 0.0
-        self._new: list[_Results] = []
+        self._being_written: list[_Results] = []
+        """Results of the transaction that is open."""
         self._unsure: list[_Results] = []
+        """Committed results that a server may not have on its disk yet."""
         self._write_again = False
         self._waiting: list[Deliveries] = []
         self._failed = False
@@ -431,7 +433,7 @@ class RunWriter:
     def _write_results(self, connection: Connection, results: _Results) -> None:
         self._bulk.results(connection, self._run_no, results.deliveries, results.intents, results.marks)
         self._bulk.recording.run(connection, results.recordings)
-        self._new.append(results)
+        self._being_written.append(results)
 
     def count_departures(self) -> Callable[[int], None]:
         """Return what counts rows that are sent next, in the order in which they were intended.
@@ -576,7 +578,7 @@ class RunWriter:
             with self._connection.begin():
                 if not durable and self._store.path is None:
                     self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-                self._new = []
+                self._being_written = []
                 for results in self._unsure if self._write_again else ():
                     self._write_results(self._connection, results)
                 if self._heartbeat_due():
@@ -600,10 +602,10 @@ class RunWriter:
         if self._store.path is not None:
             return
         if not durable:
-            self._unsure = [*([] if self._write_again else self._unsure), *self._new]
-        elif self._new:
+            self._unsure = [*([] if self._write_again else self._unsure), *self._being_written]
+        elif self._being_written:
             self._unsure.clear()
-        self._write_again = self._write_again and not self._new
+        self._write_again = self._write_again and not self._being_written
 
     def _read(self, read: Callable[[Connection], T]) -> T:
         """Return what is read on a connection of its own; if the connection to a server is lost, it is read again."""
