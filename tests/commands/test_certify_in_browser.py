@@ -14,7 +14,7 @@ from certification_samples import BIDI, HOSTILE, certification
 from msgspec.structs import replace
 
 from tests.commands.conftest import CommandLine
-from tests.commands.test_certify_sign_off import SPEC, TODAY, Certified
+from tests.commands.test_certify_sign_off import SPEC, Certified
 
 TAB, SPACE, ENTER, DOWN = "\ue004", "\ue00d", "\ue007", "\ue015"
 _FOCUSED = """
@@ -109,10 +109,11 @@ def test_filled_by_keyboard_saved_and_read_back(form: Form, certified: Certified
     saved = form.folder / f"acme-{certified.run}.answers.json"
     form.wait(saved.exists)
     assert form.state.startswith(f"Saved as {saved.name}, with 1 left unanswered.")
-    assert json.loads(saved.read_text("utf-8"))["records"]["R2"] == {"found": "differs", "note": "the name is cut: Zoë"}
+    answers = json.loads(saved.read_text("utf-8"))
+    assert answers["records"]["R2"] == {"found": "differs", "note": "the name is cut: Zoë"}
     done = cli("certify", "--answers", saved, certified.run)
     assert done.status == 1, done.err
-    assert f"signed by Jane Doe on {TODAY}: 3 of 4 records confirmed, 1 contradicted, not answered: Q2" in done.out
+    assert f"signed by Jane Doe on {answers['date']}: 3 of 4 records confirmed, 1 contradicted, not answered: Q2" in done.out
     assert "R2 (the same again): duplicate, and the partner found it with differences: the name is cut: Zoë" in done.out
     assert form.script("return window.harmed") is None
     assert_quiet(form.driver)
