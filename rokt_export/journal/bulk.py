@@ -9,10 +9,11 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Connection, CursorResult, Dialect, Insert, String, Table, literal_column
+from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Insert, String, Table, literal_column
 
 from rokt_export.exchange.delivery import Deliveries, is_empty
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal.ledger_entries import NOT_RECEIVED, PERHAPS_RECEIVED, RECEIVED, Entry, append
 from rokt_export.journal.schema import delivery, ledger, note, recording
 
 if TYPE_CHECKING:
@@ -203,13 +204,21 @@ class Bulk:
             return
         given = zip(marks, deliveries.outcome, deliveries.status, deliveries.row, strict=True)
         # A row without a response whose outcome is not `unknown` was certainly not received.
-        entries = [
-            (mark, str(outcome), run_no, row)
-            for mark, outcome, status, row in given
-            if mark is not None and (status is not None or outcome in _WITHOUT_STATUS)
-        ]
-        # In the order of the table's pages: each is then read and written once.
-        self.ledger.run(connection, sorted(entries))
+        self.enter(
+            connection,
+            [
+                (mark, str(outcome), run_no, row)
+                for mark, outcome, status, row in given
+                if mark is not None and (status is not None or outcome in _WITHOUT_STATUS)
+            ],
+        )
+
+    def enter(self, connection: Connection, entries: list[Entry]) -> None:
+        """Write entries of the ledger: in a file among the recent ones, on a server in the table."""
+        if connection.dialect.name == "sqlite":
+            append(connection, entries)
+        else:
+            self.ledger.run(connection, sorted(entries))
 
     def replace(self) -> bool:
         """Take records as new no more, on a server; return whether that changes anything."""
@@ -240,14 +249,13 @@ def _upsert(dialect: Dialect, table: Table) -> Insert:
     values: dict[str, Any] = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
     if table is not ledger:
         return insert.on_conflict_do_update(index_elements=keys, set_=values)
-    # The partner still has the record: the entry keeps naming its row, which may be revised.
-    # A failed send says nothing about an earlier one that the partner may have received.
+    # As `later_outcome`; where the partner has the record, the entry keeps naming its row, which may be revised.
     values["outcome"] = literal_column(
-        "CASE WHEN ledger.outcome IN ('unknown', 'unclassified') AND excluded.outcome = 'failed' "
+        f"CASE WHEN ledger.outcome IN {PERHAPS_RECEIVED} AND excluded.outcome = '{NOT_RECEIVED}' "
         "THEN ledger.outcome ELSE excluded.outcome END"
     )
-    known = literal_column("ledger.outcome").in_([literal_column("'delivered'"), literal_column("'duplicate'")])
-    return insert.on_conflict_do_update(index_elements=keys, set_=values, where=~known)
+    received: ColumnElement[bool] = literal_column(f"ledger.outcome IN {RECEIVED}")
+    return insert.on_conflict_do_update(index_elements=keys, set_=values, where=~received)
 
 
 def _literal(value: Any) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.bulk import Bulk
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import keep_open, open_rows
@@ -70,8 +71,12 @@ def reduce_all(connection: Connection, run_no: int, counts: Mapping[str, int]) -
 
 def enter_cut_off(connection: Connection, run_no: int) -> None:
     """Copy to the ledger what only the batches know: which unsettled rows production may have received."""
-    cut_off = [(one.fingerprint, "unknown", run_no, row) for row, one in open_rows(connection, run_no).items()]
-    Bulk(connection.dialect).ledger.run(connection, [entry for entry in cut_off if entry[0] is not None])
+    cut_off = [
+        (one.fingerprint, str(OutcomeKind.UNKNOWN), run_no, row)
+        for row, one in open_rows(connection, run_no).items()
+        if one.fingerprint is not None
+    ]
+    Bulk(connection.dialect).enter(connection, cut_off)
 
 
 def _add(connection: Connection, run_no: int, rows: Counter[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from rokt_export.errors import JournalError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, zlib.error, msgspec.MsgspecError)
+DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error, zlib.error, msgspec.MsgspecError)
 """What decoding a damaged value raises."""
 
 

@@ -17,6 +17,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.bulk import array_text
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
+from rokt_export.journal.ledger_entries import RecentEntries, later_outcome
 from rokt_export.journal.model import RunState
 from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import identities_name, latest_number, meta, run, systems_name
@@ -197,10 +198,14 @@ def withheld(
         leave: earlier outcomes with which rows may be sent again. `unknown` does not include what a running run has in
             flight.
     """
-    found: dict[bytes, LeftOut] = {}
+    outcomes = elsewhere.recent.of(fingerprints)  # before the table, into which they may be moved meanwhile
     for some in chunks(fingerprints, _LOOKUP):
-        with readable("an entry of the ledger"):
-            found |= {mark: _ANSWERED[outcome] for mark, outcome in _entries(connection, some) if outcome not in leave}
+        for mark, known in _entries(connection, some):
+            outcomes[mark] = later_outcome(known, outcomes.get(mark, known))
+    with readable("an entry of the ledger"):
+        found: dict[bytes, LeftOut] = {
+            mark: _ANSWERED[outcome] for mark, outcome in outcomes.items() if outcome not in leave
+        }
     pending = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
     for mark in pending.intersection(fingerprints) if pending else ():
         if found.get(mark) not in (LeftOut.DELIVERED, LeftOut.DUPLICATE):
@@ -219,6 +224,7 @@ class Elsewhere:
         before: the last batch of earlier processes of that run; their open rows are no longer in flight.
 
     Attributes:
+        recent: the ledger's recent entries, of any process.
         runs: fingerprints of rows that other runs have in flight or left open; production may have received them.
         alive: the part of `runs` whose run is alive; no other run may send them, whatever the flags.
         workers: fingerprints of rows that other workers of this run have in flight.
@@ -230,6 +236,7 @@ class Elsewhere:
         self._run_no = run_no
         self._before = before
         self._batches: dict[int, frozenset[bytes]] = {}
+        self.recent = RecentEntries()
         self.state: tuple[int, ...] = ()
         self.runs: set[bytes] = set()
         self.alive: set[bytes] = set()
@@ -246,6 +253,7 @@ class Elsewhere:
         latest = latest_number(connection)  # before the batches: one that comes in between counts as new next time
         others = {number: run_no for number, run_no in connection.exec_driver_sql(_OPEN) if number not in own}
         state = (latest - begun, *others)
+        self.recent.look(connection)
         if state == self.state:
             return
         read = self._read(connection, {number: others[number] for number in others.keys() - self._batches.keys()})

@@ -17,6 +17,7 @@ from rokt_export.journal import queries
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows, prune
+from rokt_export.journal.ledger_entries import move_all
 from rokt_export.journal.model import as_text, now
 from rokt_export.journal.schema import delivery, earlier_outcome, ledger, note, run
 
@@ -103,6 +104,7 @@ def revise(
     for some in chunks(deliveries, _AT_ONCE):
         rows += _replace(connection, bulk, record, number, {one.row: one for one in some}, pending)
     if record.production:
+        move_all(connection, bulk.ledger.run)
         _follow(connection, record.no, number)
     prune(connection, record.no)
     made = Revision(number, as_text(now()), by, rows, before, None if spec is None else record.spec_sha256)
@@ -137,7 +139,7 @@ def _replace(
             for row, one in never.items()
             if one.fingerprint is not None
         ]
-        bulk.ledger.run(connection, entries)
+        bulk.enter(connection, entries)
     found = [one for row, one in batch.items() if row in intents or row in never]
     numbers = [never[one.row].intent_no if one.row in never else intents[one.row] for one in found]
     bulk.deliveries.run(connection, record.no, numbers, _stored(found))

@@ -31,7 +31,7 @@ from rokt_export.journal import keys
 SCHEMA = "rokt_export"
 """The schema of a new journal on a server, unless its URL names another (`?options=-csearch_path%3DNAME`)."""
 
-VERSION = 5
+VERSION = 6
 """The version of the schema that this program reads and writes."""
 
 _LOCK = 0x726F6B74  # an arbitrary number for the advisory lock: "rokt"
@@ -128,6 +128,17 @@ ledger = Table(
 )
 """The last outcome of a row in production; `unknown` without a response. `bulk` decides which outcome replaces which.
 Entries outlive their runs."""
+
+ledger_recent = Table(
+    "ledger_recent",
+    metadata,
+    Column("no", _Number, Identity(), primary_key=True),
+    Column("run_no", BigInteger, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Batches of entries that are not in the ledger's table yet, see `ledger_entries`; on a server it is empty. Numbers
+are never reused."""
 
 earlier_outcome = Table(
     "earlier_outcome",
@@ -246,11 +257,16 @@ def _from_4(connection: Connection) -> None:
         table.create(connection)
 
 
+def _from_5(connection: Connection) -> None:
+    """Add the ledger's recent entries."""
+    ledger_recent.create(connection)
+
+
 _VISIBLE = """\
 SELECT count(*) FROM pg_catalog.pg_class
 WHERE relname = %s AND relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_catalog.pg_table_is_visible(oid)"""
 
-MIGRATIONS: Migrations = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}
+MIGRATIONS: Migrations = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4, 5: _from_5}
 """Version to the migration to the next version. A migration is never changed."""
 
 

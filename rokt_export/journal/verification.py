@@ -16,6 +16,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import counted, queries
 from rokt_export.journal.damage import DAMAGE
 from rokt_export.journal.intents import decoded, open_rows
+from rokt_export.journal.ledger_entries import rows_of
 from rokt_export.journal.model import RunState
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.run_records import state_of
@@ -157,6 +158,7 @@ def _ledger(connection: Connection, record: Row[Any], found: Verified) -> None:
         ledger.outerjoin(delivery, same)
     )
     entries = entries.where(ledger.c.run_no == record.no)
+    found.entries = rows_of(connection, record.no)
     pending = open_rows(connection, record.no)
     missing: list[int] = []
     differing: list[str] = []

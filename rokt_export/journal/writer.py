@@ -31,6 +31,7 @@ from rokt_export.journal.intents import (
     pass_over,
     prune,
 )
+from rokt_export.journal.ledger_entries import move_all
 from rokt_export.journal.marks import Mark
 from rokt_export.journal.model import RunState, as_text, now
 from rokt_export.journal.row_set import RowSet
@@ -281,6 +282,7 @@ class RunWriter:
                     return found, None  # only the answer to its commit was lost
                 if settled is not None:
                     self._write(connection, settled, recordings)
+                self._elsewhere.recent.move_slice(connection, self._bulk.ledger.run)
                 taken = self._taken(connection, batch, leave) if self.production and not tried else taken
                 batch = {row: item for row, item in batch.items() if row not in taken} if taken else batch
                 tried = True
@@ -294,6 +296,7 @@ class RunWriter:
                 return number, None
 
         number, lost = self._steadily(write)
+        self._elsewhere.recent.moved()
         if settled is not None:
             self._note_settled(settled)
         if lost is not None:  # raised only now, because the results are valid in any case
@@ -546,6 +549,8 @@ class RunWriter:
         def write() -> None:
             with self._transaction() as connection:
                 prune(connection, self._run_no)
+                if self.production and state is RunState.FINISHED:  # a person who interrupts does not wait for it
+                    move_all(connection, self._bulk.ledger.run)
                 ended = {
                     "state": str(state),
                     "ended": as_text(now()),

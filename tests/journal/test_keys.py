@@ -174,7 +174,7 @@ def test_an_older_journal_on_a_server_is_migrated_and_its_key_shared(own_key, mo
     with Journal.open(place) as journal, journal._store.writing.begin() as server:
         # What later versions changed, taken back.
         for statement in (
-            "DROP TABLE earlier_outcome, journal_lease, journal_budget, journal_number",
+            "DROP TABLE earlier_outcome, journal_lease, journal_budget, journal_number, ledger_recent",
             "ALTER TABLE intent DROP COLUMN departures",
             "ALTER TABLE run DROP COLUMN owner, DROP COLUMN place",
             "ALTER TABLE ledger DROP COLUMN outcome, ADD COLUMN certain boolean NOT NULL",

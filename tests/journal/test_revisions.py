@@ -130,7 +130,7 @@ def test_a_journal_of_version_2_gets_the_table(place):
     with sqlite3.connect(place) as other:
         other.execute("DROP TABLE earlier_outcome")
         other.execute("ALTER TABLE intent DROP COLUMN departures")
-        for table in ("journal_lease", "journal_budget", "journal_number"):
+        for table in ("journal_lease", "journal_budget", "journal_number", "ledger_recent"):
             other.execute(f"DROP TABLE {table}")
         other.execute("UPDATE journal_meta SET value = ? WHERE key = 'version'", (b"2",))
     with Journal.open(place) as journal:

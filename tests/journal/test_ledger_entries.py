@@ -1,0 +1,188 @@
+"""Recent entries of the ledger: known at once to all processes, moved to the table by the thousands, lost by nobody."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+from itertools import product
+from pathlib import Path
+
+import pytest
+from journal_samples import DELIVERED, FAILED, REJECTED, UNKNOWN, begin, item, settled
+
+from rokt_export.errors import JournalError
+from rokt_export.exchange.delivery import LeftOut
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal, RunState, RunWriter, ledger_entries
+from rokt_export.journal.bulk import Bulk
+from rokt_export.journal.ledger_entries import RecentEntries, append, later_outcome, move_all
+from rokt_export.journal.schema import ledger
+
+NOTHING: frozenset[OutcomeKind] = frozenset()
+_KINDS = [str(kind) for kind in OutcomeKind if kind is not OutcomeKind.INVALID]
+
+
+def mark_of(number: int) -> bytes:
+    return random.Random(number).randbytes(16)
+
+
+def entered(journal: Journal) -> dict[bytes, tuple[str, int, int]]:
+    """Return what the ledger's table has: outcome, run and row of each fingerprint."""
+    with journal._store.reading.connect() as connection:
+        return {mark: (outcome, run, row) for mark, outcome, run, row in connection.execute(ledger.select())}
+
+
+def waiting(place: Path) -> int:
+    """Return how many batches are not in the table yet."""
+    with sqlite3.connect(place) as file:
+        return int(file.execute("SELECT count(*) FROM ledger_recent").fetchone()[0])
+
+
+def send(writer: RunWriter, rows: range, outcome: OutcomeKind = DELIVERED, *, at_once: int = 100) -> None:
+    """Let a writer intend and settle rows, whose fingerprints are those of their numbers."""
+    for start in range(rows.start, rows.stop, at_once):
+        some = range(start, min(start + at_once, rows.stop))
+        assert writer.intend([item(row, mark_of(row)) for row in some]) == {}
+        writer.settle([settled(row, outcome) for row in some])
+
+
+@pytest.mark.parametrize("outcomes", list(product(_KINDS, repeat=3)))
+def test_outcomes_follow_one_rule_in_memory_and_in_the_table(journal, outcomes):
+    mark, known = mark_of(1), None
+    bulk, recent = Bulk(journal._store.writing.dialect), RecentEntries()
+    for number, outcome in enumerate(outcomes, 1):
+        known = later_outcome(known, outcome)
+        with journal._store.writing.begin() as connection:
+            append(connection, [(mark, outcome, number, number)])
+            recent.look(connection)
+        assert recent.of([mark, mark_of(2)]) == {mark: known}
+    with journal._store.writing.begin() as connection:
+        bulk.ledger.run(connection, [(mark_of(7), outcomes[0], 1, 1)])
+        for number, outcome in enumerate(outcomes[1:], 2):
+            bulk.ledger.run(connection, [(mark_of(7), outcome, number, number)])
+        move_all(connection, bulk.ledger.run)
+    found = entered(journal)
+    assert found[mark] == found[mark_of(7)]
+    assert found[mark][0] == known
+
+
+def test_places_of_outcomes_in_files_never_change():
+    assert ledger_entries._NAMES == (
+        "delivered", "duplicate", "rejected", "failed", "unclassified", "unknown", "invalid",
+    )  # fmt: skip
+    assert set(ledger_entries._NAMES) == {str(kind) for kind in OutcomeKind}
+
+
+def test_entries_are_known_to_others_before_and_after_they_move(journal, place, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "MOST", 500)
+    ours = begin(journal, production=True)
+    with Journal.open(place) as second:
+        theirs = begin(second, production=True)
+        most = 0
+        for start in range(0, 3_000, 100):
+            send(ours, range(start, start + 100))
+            most = max(most, len(ours._elsewhere.recent), len(theirs._elsewhere.recent))
+            known = theirs.withheld([mark_of(row) for row in range(start + 200)], NOTHING)
+            assert set(known.values()) == {LeftOut.DELIVERED}
+            assert set(known) == {mark_of(row) for row in range(start + 100)}
+            repeated = theirs.intend([item(row, mark_of(row)) for row in range(start, start + 100)], leave=NOTHING)
+            assert set(repeated) == set(range(start, start + 100))
+        assert 500 <= most <= 500 + 17 * 200, "a process keeps about as many digests in memory as may wait"
+        assert 0 < len(entered(journal)) < 3_000
+        ours.end(RunState.FINISHED, 0)
+        assert waiting(place) == 0
+        assert entered(journal) == {mark_of(row): ("delivered", 1, row) for row in range(3_000)}
+        assert len(theirs.withheld([mark_of(row) for row in range(3_000)], NOTHING)) == 3_000
+
+
+def test_the_entries_of_an_interrupted_run_wait_and_are_known(journal, place):
+    first = begin(journal, production=True)
+    send(first, range(300), REJECTED)
+    first.end(RunState.INTERRUPTED, 130)
+    first.close()
+    assert waiting(place) == 3
+    assert [each.faults for each in journal.verify()] == [[], []]
+    assert [each.entries for each in journal.verify(first.run)] == [300]
+    with Journal.open(place) as later:
+        assert later.known_before([[mark_of(row)] for row in range(400)]) == {LeftOut.REJECTED: 300}
+        second = begin(later, production=True)
+        taken = second.intend([item(row, mark_of(row)) for row in range(310)], leave={UNKNOWN})
+        assert taken == dict.fromkeys(range(300), LeftOut.REJECTED)
+        second.settle([settled(row, FAILED) for row in range(300, 310)])
+        second.end(RunState.FINISHED, 0)
+        assert waiting(place) == 0
+        assert len(entered(later)) == 310
+
+
+def test_a_killed_writer_leaves_no_row_unknown_to_the_next(place):
+    child = os.fork()
+    if not child:
+        with Journal.open(place) as journal:
+            send(begin(journal, production=True), range(2_000))
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    with Journal.open(place) as journal:
+        found = begin(journal, production=True).withheld([mark_of(row) for row in range(2_100)], NOTHING)
+        assert found == {mark_of(row): LeftOut.DELIVERED for row in range(2_000)}
+
+
+def test_a_transaction_that_fails_moves_nothing(journal, place, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "MOST", 100)
+    ours = begin(journal, production=True)
+    send(ours, range(100))
+    ours.intend([item(100, mark_of(100))], leave=NOTHING)  # it has looked at what it entered
+    before = waiting(place)
+    with monkeypatch.context() as broken:
+        broken.setattr(ours._intents, "insert", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ours.intend([item(101, mark_of(101))], leave=NOTHING)
+    assert waiting(place) == before
+    assert entered(journal) == {}
+    again = ours.intend([item(row, mark_of(row)) for row in range(100)], leave=NOTHING)
+    assert again == dict.fromkeys(range(100), LeftOut.DELIVERED)
+    assert 0 < len(entered(journal)) < 100, "one slice"
+    for row in range(200, 215):
+        assert ours.intend([item(row, mark_of(row)), item(row - 200, mark_of(row - 200))], leave=NOTHING) == {
+            row - 200: LeftOut.DELIVERED
+        }
+    assert (waiting(place), len(entered(journal)), len(ours._elsewhere.recent)) == (0, 100, 0)
+
+
+def test_a_writer_that_is_killed_between_two_slices_loses_and_changes_nothing(journal, place, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "MOST", 400)
+    outcomes = [OutcomeKind(random.Random(row).choice(_KINDS)) for row in range(400)]
+    first = begin(journal, production=True)
+    first.intend([item(row, mark_of(row)) for row in range(400)])
+    first.settle([settled(row, outcome) for row, outcome in enumerate(outcomes)])
+    for row in range(500, 508):
+        first.intend([item(row, mark_of(row))], leave=NOTHING)
+    part = entered(journal)
+    assert 0 < len(part) < 400
+    second = begin(journal, production=True)
+    known = second.withheld([mark_of(row) for row in range(400)], NOTHING)
+    assert known == {mark_of(row): LeftOut(str(outcome)) for row, outcome in enumerate(outcomes)}
+    second.end(RunState.FINISHED, 0)
+    assert entered(journal) == {mark_of(row): (str(outcome), 1, row) for row, outcome in enumerate(outcomes)}
+
+
+def test_a_revision_follows_entries_that_were_not_moved(journal, place):
+    first = begin(journal, production=True)
+    send(first, range(10), OutcomeKind.UNCLASSIFIED)
+    first.end(RunState.INTERRUPTED, 130)
+    first.close()
+    journal.revise(first.run, [settled(3, OutcomeKind.DUPLICATE)], by="reclassify")
+    assert entered(journal)[mark_of(3)][0] == "duplicate"
+    assert waiting(place) == 0
+
+
+def test_a_damaged_batch_is_named_and_nothing_is_sent(journal, place):
+    first = begin(journal, production=True)
+    send(first, range(10))
+    first.end(RunState.INTERRUPTED, 130)
+    with sqlite3.connect(place) as file:
+        file.execute("UPDATE ledger_recent SET entries = substr(entries, 2)")
+    file.close()
+    with pytest.raises(JournalError, match="a batch of the ledger's recent entries cannot be read"):
+        begin(journal, production=True).intend([item(50, mark_of(50))], leave=NOTHING)
