@@ -65,7 +65,7 @@ def open_remote(path: str) -> io.BufferedReader:
         TransactionsError: it cannot be opened.
         OSError: while it is read: the storage broke off.
     """
-    return io.BufferedReader(open_remote_raw(path), BLOCK)
+    return io.BufferedReader(_opened(path, BLOCK))
 
 
 def open_remote_raw(path: str) -> io.RawIOBase:
@@ -74,18 +74,30 @@ def open_remote_raw(path: str) -> io.RawIOBase:
     Raises:
         TransactionsError, OSError: as `open_remote`; also OSError if it is sought in and its server sends whole files.
     """
+    return _opened(path)
+
+
+def _opened(path: str, step: int = 0) -> _Blocks:
     files, inner = _files_of(path)
-    with _faults_named(path):  # a cache of the library's would hold what the buffer holds, and as much again ahead
-        return _Blocks(cast("IO[bytes]", files.open(inner, "rb", block_size=BLOCK, cache_type="none")))
+    with _faults_named(path):  # a cache of the library's would hold a block, and as much again ahead
+        return _Blocks(cast("IO[bytes]", files.open(inner, "rb", block_size=BLOCK, cache_type="none")), step)
 
 
 class _Blocks(io.RawIOBase):
-    """A file of a storage whose faults, of whatever library, are OSErrors."""
+    """A file of a storage whose faults, of whatever library, are OSErrors.
 
-    def __init__(self, file: IO[bytes]) -> None:
+    Args:
+        file: the library's.
+        step: bytes that are fetched at once, however few a read asks for: `read1` of a buffer asks for its few alone.
+            0 = those that it asks for.
+    """
+
+    def __init__(self, file: IO[bytes], step: int = 0) -> None:
         super().__init__()
         self._file = file
+        self._step = step
         self._at = 0
+        self._block, self._block_at = b"", 0
 
     def readable(self) -> bool:
         return True
@@ -108,21 +120,30 @@ class _Blocks(io.RawIOBase):
 
     def readinto(self, buffer: Any, /) -> int:
         view = memoryview(buffer)
+        if not self._block_at <= self._at < self._block_at + len(self._block):
+            self._block, self._block_at = b"", self._at  # no two blocks are in memory
+            if len(view) < self._step:
+                self._block = self._fetched(self._step)
+        start = self._at - self._block_at
+        chunk = self._block[start : start + len(view)] if self._block else self._fetched(len(view))
+        view[: len(chunk)] = chunk
+        self._at += len(chunk)
+        return len(chunk)
+
+    def _fetched(self, most: int) -> bytes:
         try:
             if self._file.tell() != self._at:  # a file in memory is one object for all that read it
                 self._file.seek(self._at)
-            chunk = self._file.read(len(view))
+            return self._file.read(most)
         except OSError:
             raise
         except Exception as error:
             raise OSError(f"the storage broke off: {error}") from error
-        self._at += len(chunk)
-        view[: len(chunk)] = chunk
-        return len(chunk)
 
     def close(self) -> None:
         if not self.closed:
             self._file.close()
+            self._block = b""
         super().close()
 
 

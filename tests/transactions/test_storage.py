@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import http.server
 import io
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from rokt_export.errors import TransactionsError
+from rokt_export.transactions import storage
 from rokt_export.transactions.files import FileStamp, change_between, expand, is_stream
 from rokt_export.transactions.partition_source import PartitionSource
 from rokt_export.transactions.partitions import look, partitions
@@ -46,6 +48,27 @@ def test_an_object_is_read_as_the_same_file_on_a_disk(s3: Any, tmp_path: Path) -
         (tmp_path / name).write_bytes(body)
         s3.put_object(Bucket="rows", Key=f"same/{name}", Body=body)
         assert emails(f"s3://rows/same/{name}") == emails(str(tmp_path / name))
+
+
+def test_an_object_is_fetched_in_large_blocks_however_small_its_reads_are(s3: Any) -> None:
+    from s3fs import S3File
+
+    body = ("email\n" + "jane.doe@example.com\n" * 400_000).encode()
+    s3.put_object(Bucket="rows", Key="blocks/large.csv", Body=body)
+    s3.put_object(Bucket="rows", Key="blocks/large.csv.gz", Body=gzip.compress(body, 1))
+    fetched: list[int] = []
+    fetch = S3File._fetch_range
+
+    def noted(file: Any, start: int, end: int) -> Any:
+        fetched.append(end - start)
+        return fetch(file, start, end)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(S3File, "_fetch_range", noted)
+        for name in ("large.csv", "large.csv.gz"):
+            fetched.clear()
+            assert len(emails(f"s3://rows/blocks/{name}")) == 400_000
+            assert len(fetched) <= 2 + len(body) // storage.BLOCK + 1, "once to see what it is, and once to read it"
 
 
 def test_a_file_in_memory_is_read_whole_though_it_is_one_object_for_all_its_readers() -> None:
