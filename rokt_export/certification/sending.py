@@ -460,7 +460,7 @@ class Sender:
         """Let the journal hear an event first, then the counts and the watch."""
         self._keeper(event)
         if isinstance(event, Settled):
-            self.tally.add(event)
+            self.tally.add(event.deliveries, event.unsent)
             self.watch.settled(event)
             self.say()
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from rokt_export.exchange.delivery import Deliveries
-from rokt_export.exchange.model import Exchange
+from rokt_export.exchange.delivery import Deliveries, is_empty
+from rokt_export.exchange.model import Exchange, Fault
 from rokt_export.transactions.transaction import Transaction
 
 
@@ -40,6 +40,13 @@ class Settled:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "deliveries", Deliveries.of(self.exchanges))
+
+    @property
+    def unsent(self) -> int:
+        """How many had a fault before anything was sent."""
+        if is_empty(self.deliveries.error):
+            return 0
+        return sum(isinstance(each.result, Fault) and not each.result.sent for each in self.exchanges)
 
 
 class Intended(Struct, frozen=True):

@@ -10,10 +10,9 @@ from itertools import islice
 from math import log
 from typing import Any
 
-from rokt_export.delivery.events import Settled
 from rokt_export.errors import ExitStatus
-from rokt_export.exchange.delivery import Delivery, LeftOut, is_empty
-from rokt_export.exchange.model import Fault, OutcomeKind
+from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
+from rokt_export.exchange.model import OutcomeKind
 
 CLASS_WIDTH = math.log(1.02)
 """The logarithm of each class's width: 2 %, so that a percentile is right to one percent of itself."""
@@ -216,15 +215,12 @@ class Tally:
     waited: float = 0.0
     journal: float = 0.0
 
-    def add(self, settled: Settled) -> None:
-        """Count settled exchanges."""
-        rows = settled.deliveries
+    def add(self, rows: Deliveries, unsent: int) -> None:
+        """Count settled rows, of which some had a fault before anything was sent."""
         for kind, number in Counter(rows.outcome).items():
             self.outcomes[kind.value] += number
         self.retries += sum(rows.attempts) - len(rows) + rows.attempts.count(0)
-        if not is_empty(rows.error):
-            faults = [each.result for each in settled.exchanges if isinstance(each.result, Fault)]
-            self.unreachable += sum(not fault.sent for fault in faults)
+        self.unreachable += unsent
         if self.detailed:
             self.responses.update(
                 [

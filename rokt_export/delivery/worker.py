@@ -45,6 +45,7 @@ from rokt_export.delivery.shared_counts import (
     first_numbers,
 )
 from rokt_export.errors import ExitStatus
+from rokt_export.exchange.delivery import Deliveries
 from rokt_export.exchange.model import Exchange, Response
 from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
@@ -311,7 +312,7 @@ class _Reporter:
     _waiting: str = ""
     _heard: float = field(default_factory=time.monotonic)
     _messages: list[str] = field(default_factory=list)
-    _uncounted: list[Settled] = field(default_factory=list)
+    _uncounted: list[tuple[Deliveries, int]] = field(default_factory=list)
     """What is not in the tally yet: to count one small lot after the other takes less time than each at its own."""
 
     def __call__(self, event: Event) -> None:
@@ -347,7 +348,7 @@ class _Reporter:
         self._waiting, self._heard = waiting, now
 
     def _settled(self, event: Settled) -> None:
-        self._uncounted.append(event)
+        self._uncounted.append((event.deliveries, event.unsent))
         if len(self._uncounted) >= _COUNTED:
             self._count()
         if self.attempt is not None:
@@ -359,8 +360,8 @@ class _Reporter:
         self.watch.settled(event)
 
     def _count(self) -> None:
-        for event in self._uncounted:
-            self.tally.add(event)
+        for rows, unsent in self._uncounted:
+            self.tally.add(rows, unsent)
         self._uncounted.clear()
 
     def last(self) -> None:

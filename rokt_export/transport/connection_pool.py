@@ -194,7 +194,7 @@ class ConnectionPool:
             for handle in opened:
                 connection = self._connections[handle]
                 self.opening.discard(connection)
-                connection.descriptor = connection.raw.descriptor
+                connection.open()
                 self.sockets.adopt(connection.descriptor, connection.ready)
                 if (
                     connection.origin not in self._unasked.trusted

@@ -31,8 +31,11 @@ _WRITE_ERROR = 23
 OPERATION_TIMEDOUT = 28
 _ABORTED_BY_CALLBACK = 42
 GOT_NOTHING = 52
+SEND_ERROR = 55
+RECV_ERROR = 56
 _SSL_CERTPROBLEM = 58
 _PEER_FAILED_VERIFICATION = 60
+_BAD_CONTENT_ENCODING = 61
 FILESIZE_EXCEEDED = 63
 _PROXY = 97
 _SSL_CLIENTCERT = 98
@@ -44,7 +47,7 @@ _TLS = frozenset(
 )
 _TOO_LARGE = frozenset({_WRITE_ERROR, FILESIZE_EXCEEDED})
 # Partial file, cannot rewind, got nothing, send and receive errors, HTTP/2 stream reset, and our own veto of a resend.
-_BROKEN_OFF = frozenset({PARTIAL_FILE, _ABORTED_BY_CALLBACK, GOT_NOTHING, 55, 56, 65, 92})
+_BROKEN_OFF = frozenset({PARTIAL_FILE, _ABORTED_BY_CALLBACK, GOT_NOTHING, SEND_ERROR, RECV_ERROR, 65, 92})
 
 
 class Failure(Struct, frozen=True):
@@ -161,7 +164,7 @@ class Failure(Struct, frozen=True):
     def _is_tls_alert(self) -> bool:
         # In TLS 1.3 the server may check our certificate after we have sent the request. We then read its alert in
         # place of a response. The alert does not prove that the request was not read: a server can send it at any time.
-        return self.code == 56 and "alert" in self.text and "SSL" in self.text
+        return self.code == RECV_ERROR and "alert" in self.text and "SSL" in self.text
 
     def _words(self) -> str:
         """Return libcurl's message, except the one about our refusal of a second send."""
@@ -182,9 +185,26 @@ _NO_TLS = ("wrong version number", "packet length too long", "http request", "re
 """What OpenSSL says of a first answer that is no TLS record."""
 
 
+def broken(error: Exception, doing: str) -> tuple[int, str]:
+    """Return libcurl's code and words for what broke a connection.
+
+    Args:
+        error: libcurl's, or the socket's.
+        doing: `Send` or `Recv`, as libcurl's words begin.
+    """
+    if isinstance(error, OSError):
+        return SEND_ERROR if doing == "Send" else RECV_ERROR, f"{doing} failure: {error.strerror or error}"
+    code, text = error.args
+    return code, text
+
+
 def is_malformed(code: int, text: str) -> bool:
     """Return whether the response's framing is invalid or its body cannot be unpacked."""
-    return (code == 56 and "chunk" in text) or (code == WEIRD_SERVER_REPLY and "length" in text.lower()) or code == 61
+    return (
+        (code == RECV_ERROR and "chunk" in text)
+        or (code == WEIRD_SERVER_REPLY and "length" in text.lower())
+        or code == 61
+    )
 
 
 def _about_certificate(host: str, text: str) -> str:

@@ -94,6 +94,11 @@ class Connection:
         self.used = False
         self.blocked = False
 
+    def open(self) -> None:
+        """Note that libcurl has opened the connection."""
+        self.descriptor = self.raw.open()
+        self.send, self.receive = self.raw.send, self.raw.receive
+
     def ready(self, _descriptor: int, readiness: int) -> None:
         """Read and write as far as the socket allows; a callback of `Sockets`."""
         # Read an early response before writing more: the server may have closed after it.
@@ -113,11 +118,11 @@ class Connection:
                 request.written += self.send(memoryview(data)[request.written :] if request.written else data)
         except BlockingIOError:
             request.uncounted = self.secure
-        except CurlError as error:
+        except (CurlError, OSError) as error:
             if request.begun:
                 self.read()  # the response may have arrived before the server closed
             if not request.ended:
-                self.pool.broken(self, request, *error.args)
+                self.pool.broken(self, request, *curl_errors.broken(error, "Send"))
             return
         blocked = request.written < len(data)
         if blocked is not self.blocked:
@@ -138,8 +143,8 @@ class Connection:
                 data = self.receive(CHUNK)
             except BlockingIOError:
                 return
-            except CurlError as error:
-                self.pool.broken(self, request, *error.args)
+            except (CurlError, OSError) as error:
+                self.pool.broken(self, request, *curl_errors.broken(error, "Recv"))
                 return
             if request is None or not request.begun:
                 self.pool.spoke(self, request, data)
@@ -229,6 +234,8 @@ class Connection:
             return self.receive(CHUNK)
         except BlockingIOError:
             return None
+        except OSError as error:
+            raise CurlError(*curl_errors.broken(error, "Recv")) from error
 
     def heard_or_end(self) -> bytes | None:
         """As `heard`, but b"" for a broken connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -231,13 +232,14 @@ class RawConnection:
     Attributes:
         handle: the easy handle, which must be added to a multi handle and stay there.
         send: sends bytes and returns how many were accepted; BlockingIOError if none can be sent now.
-        receive: returns up to a number of received bytes, b"" at the end; BlockingIOError if there are none.
+        receive: returns up to a number of received bytes, b"" at the end; BlockingIOError if there are none. Both raise
+            CurlError, or OSError, if the connection is broken.
 
     Raises:
         CurlError: the origin is not valid.
     """
 
-    __slots__ = ("_options", "_origin", "handle", "receive", "send")
+    __slots__ = ("_options", "_origin", "_socket", "handle", "receive", "send")
 
     def __init__(
         self, origin: str, options: TransportOptions, trusted: str | None, opened: Callable[[int, int], int]
@@ -249,12 +251,19 @@ class RawConnection:
         handle.setopt(pycurl.SOCKOPTFUNCTION, opened)
         handle.setopt(pycurl.URL, origin)
         handle.setopt(pycurl.CONNECT_ONLY, 1)
+        self._socket: socket.socket | None = None
         self.send, self.receive = handle.send, handle.recv
 
-    @property
-    def descriptor(self) -> int:
-        """The descriptor of the open socket."""
-        return int(self.handle.getinfo(pycurl.ACTIVESOCKET))
+    def open(self) -> int:
+        """Note that libcurl has opened the connection; return its descriptor.
+
+        From then on, bytes without TLS go by the socket itself: through libcurl they take 1 us more a request.
+        """
+        descriptor = int(self.handle.getinfo(pycurl.ACTIVESOCKET))
+        if self._origin.startswith("http:"):
+            self._socket = socket.socket(fileno=descriptor)
+            self.send, self.receive = self._socket.send, self._socket.recv
+        return descriptor
 
     def phases(self) -> tuple[float, float, float]:
         """Seconds from the start until name lookup, connect and TLS (0.0 without) were complete."""
@@ -279,6 +288,8 @@ class RawConnection:
 
     def close(self) -> None:
         """Free the handle, which must be removed from its multi handle before; that closes the connection."""
+        if self._socket is not None:
+            self._socket.detach()
         self.handle.close()
 
 

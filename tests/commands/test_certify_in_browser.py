@@ -113,7 +113,10 @@ def test_filled_by_keyboard_saved_and_read_back(form: Form, certified: Certified
     assert answers["records"]["R2"] == {"found": "differs", "note": "the name is cut: Zoë"}
     done = cli("certify", "--answers", saved, certified.run)
     assert done.status == 1, done.err
-    assert f"signed by Jane Doe on {answers['date']}: 3 of 4 records confirmed, 1 contradicted, not answered: Q2" in done.out
+    assert (
+        f"signed by Jane Doe on {answers['date']}: 3 of 4 records confirmed, 1 contradicted, not answered: Q2"
+        in done.out
+    )
     assert "R2 (the same again): duplicate, and the partner found it with differences: the name is cut: Zoë" in done.out
     assert form.script("return window.harmed") is None
     assert_quiet(form.driver)

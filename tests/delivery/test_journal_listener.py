@@ -249,10 +249,12 @@ def test_a_batch_is_judged_as_its_rows_are_one_by_one(spec, personal, rows):
 
 def test_a_tally_counts_a_batch_as_its_rows_one_by_one():
     together, alone = Tally(), Tally()
-    together.add(Settled(tuple(batch())))
-    for one in batch():
-        alone.add(Settled((one,)))
-    together.add(Settled())
+    for tally, settled in (
+        (together, Settled(tuple(batch()))),
+        *((alone, Settled((one,))) for one in batch()),
+        (together, Settled()),
+    ):
+        tally.add(settled.deliveries, settled.unsent)
     assert together == alone
     assert together.outcomes == {"delivered": 3, "rejected": 1, "unknown": 1, "invalid": 1}
     assert (together.figures.attempts, together.retries, together.unreachable, together.figures.latencies.count) == (
