@@ -116,6 +116,9 @@ def before_sending(known: Mapping[LeftOut, int], selection: Selection) -> Iterat
             else:
                 fate = f"left out; {_flags(outcome)} sends {_them(rows)}"
             yield f"{number_of(rows, f'row {one}', f'rows {several}')} before: {fate}"
+    if twice := known.get(LeftOut.REPEATED, 0):
+        fate = "sent again (--again)" if selection.delivered else "left out"
+        yield f"{number_of(twice, 'row repeats', 'rows repeat')} an earlier one of these: {fate}"
     if unknown := known.get(LeftOut.UNKNOWN, 0):
         fate = "left out; once no other run is under way, --resend-unknown sends them"
         if selection.unknown:

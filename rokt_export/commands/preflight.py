@@ -18,11 +18,11 @@ from rokt_export.delivery.input_feed import is_live, source, with_changes
 from rokt_export.delivery.pacing import rate_in_words
 from rokt_export.delivery.plan import FileRows, Pace, Plan
 from rokt_export.errors import TransactionsError
+from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.transactions.files import STDIN
 
 if TYPE_CHECKING:
-    from rokt_export.exchange.delivery import LeftOut
     from rokt_export.journal import RunInfo
     from rokt_export.transactions.sources import Scan
     from rokt_export.transactions.transaction import Transaction
@@ -262,7 +262,8 @@ def _tell_ledger(terminal: Terminal, plan: Plan, known: Mapping[LeftOut, int], l
 
 def _left_out(known: Mapping[LeftOut, int], plan: Plan) -> int:
     """Return how many of the rows that were looked at will be left out, as production answered them."""
-    return sum(rows for why, rows in known.items() if OutcomeKind(why) not in plan.selection.leave)
+    sent = plan.selection.leave | ({LeftOut.REPEATED} if plan.selection.delivered else set())
+    return sum(rows for why, rows in known.items() if why not in sent)
 
 
 def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]:

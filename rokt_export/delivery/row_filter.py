@@ -13,6 +13,7 @@ import orjson
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.errors import TransactionsError
 from rokt_export.exchange.delivery import LeftOut
+from rokt_export.journal.recent_marks import RECENT, RecentMarks
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import attribute_names
 from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
@@ -116,8 +117,6 @@ _NAMES = 1000
 """Rows whose names are looked up at a time."""
 _AT_A_TIME = 1000
 """Rows left out at a time: 10 ms worth."""
-_RECENT = 4096
-"""Rows remembered after they were chosen: more than a feed reads ahead, so that by then they are in the journal."""
 
 
 def select(
@@ -170,7 +169,7 @@ def select(
     ways = writer.ways(identity)  # noted in any case: later runs look up what this one delivers by it
     if selection.delivered and selection.unknown:
         return chosen
-    return _not_of_others(chosen, selection, writer, ways, tally, ahead, sendable, _RECENT + gathered)
+    return _not_of_others(chosen, selection, writer, ways, tally, ahead, sendable, RECENT + gathered)
 
 
 def _of_this_run(
@@ -239,15 +238,14 @@ def _not_of_others(
     sendable: Callable[[Transaction], bool],
     remembered: int,
 ) -> Iterator[Transaction | None]:
-    # Two sets take turns: the older one is dropped when the other has as many rows as must be remembered.
-    older: set[bytes] = set()
-    recent: set[bytes] = set()
+    # Apart: rows that are left out must not push out of memory what is chosen and not in the journal yet.
+    recent, passed_over = RecentMarks(remembered), RecentMarks(remembered)
     for batch in _batches(transactions, ahead):
         marks = marks_of(batch, ways)
         every = list(chain.from_iterable(marks))
         repeated: set[bytes] = set()
         if not selection.delivered:
-            repeated = writer.under_way(every) | recent.intersection(every) | older.intersection(every)
+            repeated = writer.under_way(every) | recent.among(every) | passed_over.among(every)
         withheld = writer.withheld(every, selection.leave)
         chosen: list[Transaction] = []
         left_out: list[LeftOut] = []
@@ -256,6 +254,9 @@ def _not_of_others(
                 left_out.append(LeftOut.REPEATED)
             elif withheld and (why := _why(withheld, own)):
                 left_out.append(why)
+                if not selection.delivered:
+                    repeated.add(own[0])
+                    passed_over.add(own[0])
             else:
                 if own:
                     writer.expect(transaction.row, own)
@@ -264,8 +265,6 @@ def _not_of_others(
                         recent.add(own[0])
                 chosen.append(transaction)
         tally.left_out.update(map(str, left_out))
-        if len(recent) > remembered:
-            older, recent = recent, set()
         yield from chosen or (None,)
 
 

@@ -38,6 +38,7 @@ from rokt_export.journal.intents import chunks
 from rokt_export.journal.kept_results import enter_kept, kept_rows
 from rokt_export.journal.leases import Leases, Terms
 from rokt_export.journal.model import RunInfo, RunState, as_text, now
+from rokt_export.journal.recent_marks import RECENT, RecentMarks
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.run_records import this_process
@@ -304,6 +305,8 @@ class Journal:
     def known_before(self, rows: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
         """Count rows by their earlier outcome in production; `unknown` are those it may have received.
 
+        A row that repeats one of the last `RECENT` known ones is counted as `repeated`.
+
         Args:
             rows: for each row its fingerprints, one for each way to recognize it.
 
@@ -316,10 +319,14 @@ class Journal:
             self._check_whole()
             elsewhere = ledger.Elsewhere(run_no=0)
             elsewhere.look(connection, own=())
+            seen = RecentMarks(RECENT)
             for some in chunks(rows, _LOOKUP):
                 known = ledger.withheld(connection, [mark for marks in some for mark in marks], elsewhere)
-                first = (next((known[mark] for mark in marks if mark in known), None) for marks in some)
-                found.update(why for why in first if why is not None)
+                for marks in some:
+                    if (why := next((known[mark] for mark in marks if mark in known), None)) is None:
+                        continue
+                    found[LeftOut.REPEATED if marks[0] in seen else why] += 1
+                    seen.add(marks[0])
         return found
 
     def unmarked(self) -> Path | None:

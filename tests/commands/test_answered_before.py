@@ -55,6 +55,19 @@ def test_a_second_replay_of_the_same_file_sends_nothing_and_says_by_outcome_what
     assert "production failed on it before" in " ".join(told.split())
 
 
+def test_a_repeated_row_is_counted_as_repeated_before_and_after_each_replay(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1, 6, 1, 6, 1))
+    for _ in range(2):
+        cli("replay", spec, rows, "-e", "production", "--confirm", "acme", "--quiet")
+        told = cli("runs", "show", "last").out
+        assert "3 rows were left out: they repeat an earlier row of the input" in told
+    assert "2 rows were left out: production has them already" in told
+    shown = cli("replay", spec, rows, "-e", "production", "--confirm", "acme")
+    assert len(partner.heard) == 2
+    assert "2 rows were delivered to production before: left out" in shown.err
+    assert "3 rows repeat an earlier one of these: left out" in shown.err
+
+
 @pytest.mark.parametrize(
     ("flags", "sent"),
     [

@@ -91,6 +91,21 @@ def test_what_an_earlier_run_delivered_is_left_out_of_production_alone(journal):
     assert chosen(begin(journal), later) == ([1, 2, 3, 4], {})
 
 
+def test_a_repeated_row_counts_as_one_whether_it_is_sent_or_left_out(journal):
+    rows = people(1, 2, 1, 1)
+    first = begin(journal, production=True)
+    assert chosen(first, rows) == ([1, 2], {LeftOut.REPEATED: 2})
+    intend(first, *rows[:2])
+    settle(first, rows[0], OutcomeKind.DELIVERED)
+    settle(first, rows[1], OutcomeKind.DELIVERED)
+    first.end(RunState.FINISHED, 0)
+    again = begin(journal, production=True)
+    assert chosen(again, rows) == ([], {LeftOut.DELIVERED: 2, LeftOut.REPEATED: 2})
+    assert chosen(again, rows, delivered=True) == ([1, 2, 3, 4], {})
+    marks = marks_of(rows, again.ways(IDENTITY))
+    assert journal.known_before(marks) == {LeftOut.DELIVERED: 2, LeftOut.REPEATED: 2}
+
+
 @pytest.mark.parametrize("settled", [True, False], ids=["settled as unknown", "cut off"])
 def test_what_an_earlier_run_may_have_delivered_is_uncertain(journal, settled):
     rows = people(1, 2)
