@@ -6,6 +6,7 @@ from typing import TextIO
 
 from rokt_export.redaction.display_text import markdown
 from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.reasons import less_frequent
 from rokt_export.reports.run_facts import title
 from rokt_export.reports.run_report import Story, moment
 
@@ -24,7 +25,7 @@ def write(story: Story, stream: TextIO) -> None:
         reason = f": {markdown(one.reason)}" if one.reason else ""
         stream.write(f"- {one.rows:,} {one.outcome}{status}{reason} (first: row {one.first})\n")
     if others:
-        stream.write(f"- {others:,} more rows have less frequent reasons\n")
+        stream.write(f"- {less_frequent(others)}\n")
     notes = list(filter(None, (story.ending, *story.notes)))
     for note in notes:
         stream.write(f"- {markdown(note)}\n")

@@ -19,7 +19,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunInfo, RunState
 from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.reports.outcome_icons import SIGNS
-from rokt_export.reports.reasons import ReasonGroup, why
+from rokt_export.reports.reasons import ReasonGroup, less_frequent, why
 from rokt_export.reports.run_facts import lookups
 from rokt_export.reports.run_report import Story
 from rokt_export.response.explain import Explanation, RuleVerdict
@@ -96,8 +96,7 @@ def reason_table(console: Console, story: Story) -> None:
     else:
         console.print(_reasons(console, groups))
     if other_rows:
-        rows = f"{other_rows:,} row{' has a' if other_rows == 1 else 's have'} less frequent reason"
-        console.print(f"{rows}{'' if other_rows == 1 else 's'}.", style="dim", markup=False, highlight=False)
+        console.print(f"{less_frequent(other_rows)}.", style="dim", markup=False, highlight=False)
 
 
 def _reasons(console: Console, groups: Sequence[ReasonGroup]) -> Table:

@@ -25,6 +25,7 @@ from rokt_export.reports.curl import curl_command
 from rokt_export.reports.http_text import laid_out, request_text, response_text
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.reasons import less_frequent
 from rokt_export.reports.run_facts import endpoint_of, run_facts, title
 from rokt_export.reports.run_report import Story
 
@@ -85,6 +86,7 @@ def _context(story: Story) -> dict[str, Any]:
         "histogram": histogram(latencies) if latencies.count >= FEWEST_DRAWN else None,
         "percentiles": _percentiles(story),
         "reasons": story.reasons.most_frequent(MOST_REASONS),
+        "less_frequent": less_frequent,
         "rules": rules,
         "most_seen": max((rule["seen"] for rule in rules), default=0),
         "width": WIDTH,

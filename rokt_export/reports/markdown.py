@@ -11,7 +11,7 @@ from rokt_export.reports.contact_letter import ContactLetter
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.markdown_table import table
 from rokt_export.reports.outcome_icons import SIGNS
-from rokt_export.reports.reasons import ReasonGroup
+from rokt_export.reports.reasons import ReasonGroup, less_frequent
 from rokt_export.reports.run_facts import run_facts, title
 from rokt_export.reports.run_report import Story, moment
 
@@ -67,7 +67,7 @@ def reasons(story: Story) -> Iterator[str]:
         yield "## Reasons\n\n"
         yield from table(("Count", "Outcome", "Status", "Rule", "Reason", "First row"), map(_reason, groups), {0, 2, 5})
     if other_rows:
-        yield f"{other_rows:,} more rows have less frequent reasons.\n\n"
+        yield f"{less_frequent(other_rows)}.\n\n"
 
 
 def _reason(one: ReasonGroup) -> tuple[str, ...]:

@@ -30,6 +30,9 @@ _VALUE = re.compile(
     re.VERBOSE,
 )
 
+_PLURAL = re.compile(r"^( [a-z]{2,})s\b")
+"""The plural of the noun behind a value: `1 cell` and `3 cells` are the same reason."""
+
 
 @dataclass(slots=True)
 class ReasonGroup:
@@ -54,10 +57,11 @@ class ReasonGroup:
         """The pattern."""
         return "".join(part for pair in zip(self._fixed, [*self._values, ""], strict=True) for part in pair)
 
-    def add(self, rows: int, first: int, values: list[str]) -> None:
-        """Count rows of the same pattern."""
+    def add(self, rows: int, first: int, fixed: tuple[str, ...], values: list[str]) -> None:
+        """Count rows of the same pattern, which is shown in the plural where it occurs."""
         self.rows += rows
         self.first = min(self.first, first)
+        self._fixed = tuple(max(pair, key=len) for pair in zip(self._fixed, fixed, strict=True))
         self._values = [one if one == other else _VARIES for one, other in zip(self._values, values, strict=True)]
 
 
@@ -79,9 +83,15 @@ class Reasons:
         return sum(one.rows for one in self.groups) + self.rare_rows
 
     def most_frequent(self, most: int) -> tuple[list[ReasonGroup], int]:
-        """Return so many groups, and how many rows the others have."""
-        shown = self.groups[:most]
+        """Return so many groups, and how many rows the others have; one more where it would be the only other."""
+        alone = len(self.groups) == most + 1 and not self.rare_rows
+        shown = self.groups[: most + alone]
         return shown, self.rows - sum(one.rows for one in shown)
+
+
+def less_frequent(rows: int) -> str:
+    """Return how many rows have reasons that are not shown, as a clause."""
+    return "1 more row has a less frequent reason" if rows == 1 else f"{rows:,} more rows have less frequent reasons"
 
 
 def grouped(counts: Iterable[ReasonCount]) -> Reasons:
@@ -90,10 +100,10 @@ def grouped(counts: Iterable[ReasonCount]) -> Reasons:
     rare = 0
     for one in counts:
         fixed, values = _parted(_why(one))
-        key = one.outcome, one.status, one.rule, fixed
+        key = one.outcome, one.status, one.rule, tuple(_PLURAL.sub(r"\1", part) for part in fixed)
         known = found.get(key)
         if known is not None:
-            known.add(one.rows, one.first, values)
+            known.add(one.rows, one.first, fixed, values)
             continue
         if len(found) == MOST_KEPT:
             kept = nlargest(MOST_KEPT // 2, found.items(), key=lambda each: each[1].rows)

@@ -17,7 +17,7 @@ from rokt_export.journal import Journal, RunState
 from rokt_export.journal.queries import ReasonCount
 from rokt_export.reports import console
 from rokt_export.reports.markdown import reasons
-from rokt_export.reports.reasons import grouped
+from rokt_export.reports.reasons import grouped, less_frequent
 from rokt_export.reports.run_report import Story
 
 UNCLASSIFIED = OutcomeKind.UNCLASSIFIED
@@ -40,6 +40,8 @@ def groups(*reasons: str) -> list[tuple[int, str]]:
         ("can't take 'a b'", "can't take 'c'", "can't take …"),
         ("at 2026-11-29T02:13:07Z", "at 2026-11-30T00:00:00+01:00", "at …"),
         ('{"error": "row 3", "n":3}', '{"error": "row 4", "n":4}', '{"error": "row …", "n":…}'),
+        ("line 2: 3 cells, not 6", "line 65: 1 cell, not 6", "line …: … cells, not 6"),  # the plural is shown
+        ("1 error in 2 fields", "2 errors in 1 field", "… errors in … fields"),
         ("row 3 of 9", "row 4 of 9", "row … of 9"),  # what is the same in all rows is shown
     ],
 )
@@ -52,12 +54,22 @@ def test_values_fold(some: str, other: str, pattern: str) -> None:
     [
         ("the list is closed", "the list is gone"),
         ('{"code": "blocked"}', '{"code": "duplicate"}'),
+        ("2 boss", "2 bus"),
         ('{"email": "invalid"}', '{"phone": "invalid"}'),
         ('no rule matched: status 400, body "Not found"', 'no rule matched: status 400, body "Too late"'),
     ],
 )
 def test_words_do_not_fold(some: str, other: str) -> None:
     assert groups(some, other) == [(1, some), (1, other)]
+
+
+@pytest.mark.parametrize(("kinds", "shown"), [(4, 4), (6, 6), (7, 5)])
+def test_no_line_takes_the_place_of_the_only_reason_that_it_counts(kinds: int, shown: int) -> None:
+    counts = [ReasonCount(REJECTED, 422, "bad", "no " + "x" * kind, None, 1, kind) for kind in range(kinds)]
+    groups, others = grouped(counts).most_frequent(5)
+    assert (len(groups), others) == (shown, kinds - shown)
+    assert less_frequent(1) == "1 more row has a less frequent reason"
+    assert less_frequent(1_200) == "1,200 more rows have less frequent reasons"
 
 
 def test_other_outcome_status_or_rule_is_another_group() -> None:
