@@ -281,7 +281,6 @@ def replay(
             "spec_path": str(spec.absolute()),
             "stamps": stamps,
             "digests": digests_of(stamps),
-            "rows": plan.wanted,
         }
         job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
         done = carry_out(job, terminal, run_with=None if machines is None else machines.run_plan)

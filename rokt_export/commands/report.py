@@ -66,7 +66,7 @@ def report(
         rokt-export report last --only rejected,failed --out refused.md
         rokt-export report last --out acme.html --out acme.eml --template de
     """
-    from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for
+    from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for, warn_if_unfinished
     from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
 
@@ -89,10 +89,12 @@ def report(
                 raise UsageError("several reports need a folder", where="--out", remedy="Add --out FOLDER.")
             chosen_form = forms[0] if forms else format_named("markdown")
             chosen_form.write(story, stdout_for(chosen_form), template)
+            warn_if_unfinished(story, [chosen_form], terminal)
             return ExitStatus.OK
         targets = _targets(forms, out, f"{info.partner}-{info.run}")
         check_spared((path for _, path in targets), [*sources_of(info), journal_place(journal)])
         write_files([(partial(one.write, story, template=template), path) for one, path in targets])
+        warn_if_unfinished(story, [one for one, _ in targets], terminal)
     for path in (path for _, path in targets if path != STDOUT):
         terminal.say(f"report: {path}")
     if open_it and not _opened(targets[0][1]):

@@ -237,6 +237,12 @@ def show(story: Story, terminal: Terminal, output: Output, *, everything: bool, 
             summary(terminal.out, story, told=told)
 
 
+def warn_if_unfinished(story: Story, forms: Iterable[ReportFormat], terminal: Terminal) -> None:
+    """Warn that a run has not reached its end, where a file has its rows and no place to say so."""
+    if story.unfinished and any(form.rows for form in forms):
+        terminal.warn(f"run {story.run.run}: {story.unfinished}")
+
+
 def exchanges_of(story: Story, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
     """Return row and recording of each of these rows of a run.
 

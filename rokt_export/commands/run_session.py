@@ -42,7 +42,7 @@ from rokt_export.errors import (
     RoktExportError,
     UsageError,
 )
-from rokt_export.exchange.delivery import Keep
+from rokt_export.exchange.delivery import Keep, LeftOut
 from rokt_export.partner_spec.references import credential_variables, variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
 
@@ -87,6 +87,7 @@ class Job:
         rules = self.plan.spec.provisional_rules
         return {
             **self.options,
+            "rows": self.plan.wanted,
             "target": target_of(self.plan),
             **({"plugins": sorted(self.plan.plugins)} if self.plan.plugins else {}),
             **({"provisional": rules} if rules else {}),
@@ -381,8 +382,8 @@ def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
         "coverage": {"seen": seen, "never": [name for name in names if name not in seen]},
         "finished": {"reason": str(result.finished.reason), "message": result.finished.stopped},
         "notes": result.tally.notes,
-        "skipped": result.tally.skipped,
         "left_out": result.tally.known_before,
+        "repeated": result.tally.left_out[LeftOut.REPEATED],
         "expected": str(job.plan.expected),
         "spec_text": masked_spec(job.setup.loaded.document.text),
     }

@@ -288,7 +288,7 @@ def export_run(
         rokt-export runs export last --only rejected,failed
         rokt-export runs export last --out rows.parquet --split 1000000
     """
-    from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for
+    from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for, warn_if_unfinished
     from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet)
@@ -310,6 +310,7 @@ def export_run(
         def check(path: Path) -> None:
             check_spared([path], [*sources_of(info), journal_place(journal)])
 
+        warn_if_unfinished(story, [chosen], terminal)
         if out is None:
             chosen.write(story, stdout_for(chosen))
             return ExitStatus.OK

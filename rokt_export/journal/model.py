@@ -73,6 +73,16 @@ class RunInfo:
         return sum(self.counts.values()) - self.counts.get(OutcomeKind.UNKNOWN, 0)
 
     @property
+    def sent(self) -> int:
+        """The number of rows that were sent; see `was_sent`."""
+        return sum(rows for outcome, rows in self.counts.items() if self.was_sent(outcome))
+
+    def was_sent(self, outcome: str) -> bool:
+        """Return whether rows with an outcome were sent. Rows that a running run has no response for are under way."""
+        under_way = outcome == OutcomeKind.UNKNOWN and self.state is RunState.RUNNING
+        return outcome != OutcomeKind.INVALID and not under_way
+
+    @property
     def sandbox(self) -> bool:
         """Whether it sent to a sandbox."""
         return in_sandbox(self.options)

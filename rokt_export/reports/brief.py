@@ -7,8 +7,8 @@ from typing import TextIO
 from rokt_export.redaction.display_text import markdown
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.reasons import less_frequent
-from rokt_export.reports.run_facts import title
-from rokt_export.reports.run_report import Story, moment
+from rokt_export.reports.run_facts import sent_when, title
+from rokt_export.reports.run_report import Story
 
 _MOST = 5
 """Reasons that are listed."""
@@ -16,9 +16,10 @@ _MOST = 5
 
 def write(story: Story, stream: TextIO) -> None:
     """Write the summary."""
-    run, figures = story.run, story.figures
     counts = ", ".join(f"{SIGNS[outcome].mark} {number:,} {outcome}" for outcome, number in story.counts.items())
     stream.write(f"**{markdown(title(story))}**: {counts or 'nothing was sent'}\n\n")
+    if story.unfinished:
+        stream.write(f"{markdown(story.unfinished)}\n\n")
     groups, others = story.reasons.most_frequent(_MOST)
     for one in groups:
         status = f", status {one.status}" if one.status is not None else ""
@@ -26,10 +27,8 @@ def write(story: Story, stream: TextIO) -> None:
         stream.write(f"- {one.rows:,} {one.outcome}{status}{reason} (first: row {one.first})\n")
     if others:
         stream.write(f"- {less_frequent(others)}\n")
-    notes = list(filter(None, (story.ending, *story.notes)))
-    for note in notes:
+    for note in story.notes:
         stream.write(f"- {markdown(note)}\n")
-    lead = "\n" if groups or notes else ""
-    first, last = moment(figures.first_sent), moment(figures.last_sent)
-    when = first if first == last else f"{first} to {last}"
-    stream.write(f"{lead}Run {run.run}, {when}\n")
+    lead = "\n" if groups or story.notes else ""
+    when = sent_when(story)
+    stream.write(f"{lead}Run {story.run.run}{f', {when}' if when else ''}\n")

@@ -41,7 +41,12 @@ _STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CR
 
 
 def run_table(console: Console, story: Story, *, show_all: bool = False) -> None:
-    """Print why rows had an unexpected outcome, grouped; rows only where all are asked for, or of a short `test`."""
+    """Print how far an unfinished run came, then why rows had an unexpected outcome, grouped.
+
+    Rows are printed only where all are asked for, or of a short `test`.
+    """
+    if story.unfinished:
+        console.print(plain(story.unfinished), style="yellow", soft_wrap=True)
     if show_all or (story.run.command in _TESTS and story.rows <= FEW):
         deliveries_table(console, story.deliveries())
         if story.rows > FEW:
@@ -71,7 +76,7 @@ def _why_none(story: Story) -> str:
 def _expectation(story: Story) -> str:
     """How many rows had the expected outcome, in a sentence."""
     total, others = story.rows, story.rows - story.as_expected
-    rows = f"{total:,} row{'' if total == 1 else 's'}"
+    rows = f"{total:,} {'handled ' if story.unfinished else ''}row{'' if total == 1 else 's'}"
     if story.expected == OutcomeKind.DELIVERED:
         were = "was" if others == 1 or (not others and total == 1) else "were"
         awaited = story.run.confirmations.get("awaited", 0)
@@ -266,8 +271,9 @@ def summary(console: Console, story: Story, *, contact: bool = True, told: Colle
         console.print(plain(latency), soft_wrap=True)
     if story.coverage is not None:
         console.print(plain(story.coverage.line()), soft_wrap=True)
-    for note in filter(None, (story.ending, *(note for note in story.notes if note not in told))):
-        console.print(plain(note), style="yellow", soft_wrap=True)
+    for note in story.notes:
+        if note not in told:
+            console.print(plain(note), style="yellow", soft_wrap=True)
     lines = lookups(story) if contact else []
     if lines:
         console.print()

@@ -36,7 +36,8 @@ def write(story: Story, stream: TextIO, rows: Sequence[int] | None = None) -> No
                 "pageTimings": {"onContentLoad": -1, "onLoad": -1},
             }
         ],
-        "comment": f"run {story.run.run}",
+        "comment": f"run {story.run.run}{f', {story.unfinished}' if story.unfinished else ''}",
+        "_state": str(story.run.state),
         "_counts": dict(story.counts),
     }
     stream.write('{"log":' + json_text(head).removesuffix("}") + ',"entries":[')

@@ -57,13 +57,16 @@ def _document(story: Story) -> Iterator[str]:
         yield from _case(story, one, recording)
     coverage = story.coverage.line() if story.coverage is not None else ""
     yield f"<system-out>{_text(coverage)}</system-out>\n"
-    yield f"<system-err>{_text(chr(10).join(filter(None, (story.ending, *story.notes))))}</system-err>\n"
+    yield f"<system-err>{_text(chr(10).join(filter(None, (story.unfinished, *story.notes))))}</system-err>\n"
     yield "</testsuite>\n</testsuites>\n"
 
 
 def _properties(story: Story) -> Iterator[tuple[str, str]]:
     run = story.run
     yield "run", run.run
+    yield "state", str(run.state)
+    if story.unfinished:
+        yield "unfinished", story.unfinished
     yield "command", run.command
     yield "environment", run.target
     yield "spec", run.spec_file

@@ -32,7 +32,10 @@ def write(story: Story, stream: TextIO, template: str = "en") -> None:
     Raises:
         UsageError: a template is missing, or fails.
     """
-    stream.write(f"# {markdown(title(story))}\n\n{_letter(story, template)}")
+    stream.write(f"# {markdown(title(story))}\n\n")
+    if story.unfinished:
+        stream.write(f"{markdown(story.unfinished)}\n\n")
+    stream.write(_letter(story, template))
     stream.writelines(_run(story))
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import RunState
 from rokt_export.reports.http_text import split_url
 from rokt_export.reports.run_report import Story, moment
 
@@ -19,26 +20,48 @@ _TO_LOOK_UP = {
 }
 
 
+_STATES = {
+    RunState.RUNNING: ", still running",
+    RunState.FINISHED: "",
+    RunState.INTERRUPTED: ", interrupted",
+    RunState.CRASHED: ", crashed",
+}
+
+
 def title(story: Story) -> str:
-    """Return what a run is called, such as `Acme Insurance, staging: 9 test deliveries`."""
-    noun = "delivery" if story.rows == 1 else "deliveries"
-    real = story.figures.rows > story.figures.invented
-    kind = "" if real or story.run.command == "replay" else "test "
-    return f"{story.partner}, {story.run.target}: {story.rows:,} {kind}{noun}"
+    """Return what a run is called, such as `Acme Insurance, staging: 8 test deliveries, 1 invalid, interrupted`."""
+    run = story.run
+    deliveries = f"{run.sent:,} {'test ' if is_test(story) else ''}{'delivery' if run.sent == 1 else 'deliveries'}"
+    invalid = f", {number:,} invalid" if (number := run.counts.get(OutcomeKind.INVALID)) else ""
+    return f"{story.partner}, {run.target}: {deliveries}{invalid}{_STATES[run.state]}"
+
+
+def is_test(story: Story) -> bool:
+    """Return whether all rows of a run are test data; the command decides for a run without rows."""
+    figures = story.figures
+    return figures.invented == figures.rows and (figures.rows > 0 or story.run.command != "replay")
+
+
+def sent_when(story: Story) -> str | None:
+    """Return when a run sent its first and its last row; None where no moment is known."""
+    first, last = story.figures.first_sent, story.figures.last_sent
+    if first is None:
+        return None
+    return moment(first) if first == last else f"{moment(first)} to {moment(last)}"
 
 
 def lookups(story: Story) -> list[str]:
     """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived."""
-    sought = [outcome for outcome in _TO_LOOK_UP if story.counts.get(outcome)]
+    sought = [one for one in _TO_LOOK_UP if story.counts.get(one) and story.run.was_sent(one)]
     if not sought or story.run.purged:
         return []
     contact = story.spec.contact if story.spec is not None else None
-    figures, who = story.figures, contact.name if contact else f"the tech contact of {story.partner}"
+    who = contact.name if contact else f"the tech contact of {story.partner}"
     lines = [
         f"A sandbox answered: nothing reached the partner. After a real run, {who} would be asked to look up:"
         if story.run.sandbox
         else f"Ask {who} to look up in {story.run.environment}:",
-        f"sent {moment(figures.first_sent)} to {moment(figures.last_sent)}",
+        *([f"sent {when}"] if (when := sent_when(story)) else []),
     ]
     for outcome in sought:
         some = list(islice(story.deliveries([outcome]), _MOST_NAMED))
@@ -71,18 +94,20 @@ def run_facts(story: Story) -> Iterator[tuple[str, str]]:
     """Yield name and value of what identifies a run and what it sent."""
     run, figures = story.run, story.figures
     yield "Run", f"{run.run} ({run.name})" if run.name else run.run
+    yield "State", story.unfinished or str(run.state)
     yield "Environment", run.target
     if (endpoint := endpoint_of(story)) is not None:
         yield "Endpoint", endpoint
-    yield "First sent", moment(figures.first_sent)
-    yield "Last sent", moment(figures.last_sent)
+    if figures.first_sent is not None:
+        yield "First sent", moment(figures.first_sent)
+        yield "Last sent", moment(figures.last_sent)
     yield "Rows", f"{story.rows:,}"
     yield "Requests sent", f"{figures.attempts:,}"
     yield "People", _people(story)
     yield "Spec", f"{run.spec_file}, SHA-256 {run.spec_sha256}"
     if run.events:
         yield "Transactions", ", ".join(run.events)
-    for note in filter(None, (story.ending, *story.notes)):
+    for note in story.notes:
         yield "Note", note
 
 

@@ -69,7 +69,6 @@ class Story:
         expected: the expected outcome.
         notes: what the run had to say, one sentence each.
         left_out: rows that were not sent because production responded to them before, by that outcome.
-        ending: why the run ended where it did; None where it reached its end or nothing is known of it.
         loaded: the spec that the run went with, even if its file has changed since; None where it is not known.
     """
 
@@ -98,7 +97,6 @@ class Story:
             *(notes.get("notes") or ()),
         )
         self.left_out: dict[str, int] = notes.get("left_out") or {}
-        self.ending: str | None = (notes.get("finished") or {}).get("message") or None
 
     @classmethod
     def of(
@@ -202,6 +200,53 @@ class Story:
     def rows(self) -> int:
         """How many rows the run has."""
         return sum(self.counts.values())
+
+    @property
+    def total(self) -> int | None:
+        """How many rows the run was to handle; None where it is not known."""
+        return self.run.options.get("rows")
+
+    @property
+    def left_over(self) -> int | None:
+        """Rows that a run which has stopped did not come to; 0 for one that reached its end, None where not known."""
+        if self.run.state is RunState.FINISHED:
+            return 0
+        return None if self.total is None else max(0, self.total - self._handled)
+
+    @property
+    def _handled(self) -> int:
+        """Rows that were settled, sent or left out. Only a run that could note its end knows what it left out."""
+        if self.run.state is RunState.RUNNING:
+            return self.run.settled
+        crashed = self.run.state is RunState.CRASHED
+        return self.rows + (0 if crashed else sum(self.left_out.values()) + self._kept.get("repeated", 0))
+
+    @property
+    def unfinished(self) -> str | None:
+        """Why a run has not reached its end, and how far it came; None where it has.
+
+        Such as `interrupted: 40 of 200 rows handled, 160 not sent`.
+        """
+        state, total, left = self.run.state, self.total, self.left_over
+        if state is RunState.FINISHED:
+            return None
+        handled = self._handled
+        of_all = "" if total is None else f" of {total:,}"
+        rows = f"{handled:,}{of_all} row{'' if (handled if total is None else total) == 1 else 's'} handled"
+        if state is RunState.RUNNING:
+            return f"still running: {rows} so far"
+        rows += f", {left:,} not sent" if left else ""
+        # What a run noted of its end is not true of one that was resumed and then crashed.
+        why = (self._kept.get("finished") or {}).get("message") if state is RunState.INTERRUPTED else None
+        return f"{why}; {rows}" if why else f"{state}: {rows}"
+
+    @property
+    def is_first_contact(self) -> bool:
+        """Whether the journal knows of no row that was sent to this partner's environment, by this run or another."""
+        return not self.left_out and not any(
+            (one.partner, one.environment) == (self.run.partner, self.run.environment) and not one.sandbox and one.sent
+            for one in self._journal.runs()
+        )
 
     @property
     def as_expected(self) -> int:

@@ -212,7 +212,9 @@ def test_har_tells_bytes_in_base64(tell) -> None:
 
 def test_markdown_has_the_letter_of_the_mail_and_then_the_run(story: Story) -> None:
     text = written(story, "markdown")
-    assert text.startswith("# Acme Insurance, staging: 9 test deliveries\n\nDear Jane Doe,\n\nOn 23 Nov 2026 we ")
+    assert text.startswith(
+        "# Acme Insurance, staging: 8 test deliveries, 1 invalid\n\nDear Jane Doe,\n\nOn 23 Nov 2026 we "
+    )
     letter, _, run = text.partition("\n---\n")
     asked = re.findall(r"^\d\. .*", letter.replace("\\", ""), re.MULTILINE)
     mail = " ".join(text_of(message_of(written(story, "eml"))).split())
@@ -439,7 +441,7 @@ def test_a_brief_summary_has_no_table(story: Story) -> None:
     stream = io.StringIO()
     brief.write(story, stream)
     text = stream.getvalue()
-    assert text.startswith("**Acme Insurance, staging: 9 test deliveries**: ✓ 2 delivered, ≈ 1 duplicate, ")
+    assert text.startswith("**Acme Insurance, staging: 8 test deliveries, 1 invalid**: ✓ 2 delivered, ≈ 1 duplicate, ")
     assert "- 1 duplicate, status 409: " in text
     assert "|" not in text.replace("\\|", "")
 

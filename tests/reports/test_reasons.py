@@ -133,6 +133,7 @@ def test_a_run_that_went_well_is_one_line(journal: Journal) -> None:
     writer = begin(journal)
     writer.intend([item(row) for row in range(1, 101)])
     writer.settle([settled(row) for row in range(1, 101)])
+    writer.end(RunState.FINISHED, 0)
     text = printed(console.run_table, Story.of(journal, journal.find(writer.run)))
     assert text.splitlines() == ["All 100 rows were delivered. --all shows every row."]
 

@@ -1,0 +1,135 @@
+"""What every report says of a run: that it has not reached its end, how far it came, and how many rows were sent."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from journal_samples import INVALID, UNKNOWN, begin, item, settled
+from msgspec.structs import replace
+from test_console import printed
+
+from rokt_export.journal import Journal, RunState
+from rokt_export.reports import brief, console
+from rokt_export.reports.formats import FORMATS
+from rokt_export.reports.run_facts import run_facts, title
+from rokt_export.reports.run_report import Story
+
+READABLE = ("markdown", "html", "junit", "har", "json")
+
+
+def stopped(
+    journal: Journal,
+    state: RunState | None,
+    *,
+    total: int | None = 200,
+    rows: int = 40,
+    notes: dict[str, Any] | None = None,
+    monkeypatch: pytest.MonkeyPatch | None = None,
+) -> Story:
+    """A replay that settled some rows; no state leaves it running, and a crash is made by ending it as running."""
+    writer = begin(journal, options={"rows": total} if total is not None else {})
+    writer.intend([item(row) for row in range(1, rows + 1)])
+    writer.settle([settled(row) for row in range(1, rows + 1)])
+    if notes is not None:
+        journal.note(writer.run, notes)
+    if state in (RunState.FINISHED, RunState.INTERRUPTED):
+        writer.end(state, 0)
+    if state is RunState.CRASHED and monkeypatch is not None:
+        monkeypatch.setattr("rokt_export.journal.run_records.Process.is_alive", lambda *_: False)
+    return Story.of(journal, journal.find(writer.run))
+
+
+def written(story: Story, name: str) -> str:
+    stream = io.StringIO()
+    FORMATS[name].write(story, stream)
+    return stream.getvalue()
+
+
+def summarized(story: Story) -> str:
+    stream = io.StringIO()
+    brief.write(story, stream)
+    return stream.getvalue()
+
+
+CTRL_C = {"finished": {"reason": "interrupted", "message": ""}}
+RULE = {"finished": {"reason": "unclassified", "message": "stopped at row 40: no rule matches this response"}}
+TIME = {"finished": {"reason": "time", "message": "stopped: the time that it may take is over"}}
+
+
+@pytest.mark.parametrize(
+    ("state", "notes", "total", "sentence"),
+    [
+        (RunState.INTERRUPTED, CTRL_C, 200, "interrupted: 40 of 200 rows handled, 160 not sent"),
+        (RunState.INTERRUPTED, None, 200, "interrupted: 40 of 200 rows handled, 160 not sent"),
+        (RunState.INTERRUPTED, CTRL_C, None, "interrupted: 40 rows handled"),
+        (RunState.INTERRUPTED, CTRL_C, 40, "interrupted: 40 of 40 rows handled"),
+        (RunState.INTERRUPTED, CTRL_C | {"left_out": {"delivered": 60}, "repeated": 10}, 200,
+         "interrupted: 110 of 200 rows handled, 90 not sent"),
+        (RunState.INTERRUPTED, RULE, 200,
+         "stopped at row 40: no rule matches this response; 40 of 200 rows handled, 160 not sent"),
+        (RunState.INTERRUPTED, TIME, 200,
+         "stopped: the time that it may take is over; 40 of 200 rows handled, 160 not sent"),
+        (RunState.CRASHED, RULE, 200, "crashed: 40 of 200 rows handled, 160 not sent"),
+        (RunState.RUNNING, RULE, 200, "still running: 40 of 200 rows handled so far"),
+    ],
+)  # fmt: skip
+def test_every_report_leads_with_how_far_an_unfinished_run_came(
+    journal: Journal,
+    monkeypatch: pytest.MonkeyPatch,
+    state: RunState,
+    notes: dict[str, Any] | None,
+    total: int | None,
+    sentence: str,
+) -> None:
+    story = stopped(journal, state, total=total, notes=notes, monkeypatch=monkeypatch)
+    assert story.unfinished == sentence
+    word = "still running" if state is RunState.RUNNING else str(state)
+    assert title(story) == f"acme, staging: 40 deliveries, {word}"
+    texts = {name: written(story, name) for name in READABLE}
+    assert summarized(story).splitlines()[2] == sentence
+    assert texts["markdown"].splitlines()[:3] == [f"# {title(story)}", "", sentence]
+    assert f"{sentence[0].upper()}{sentence[1:]}\n    </h1>" in texts["html"]
+    assert f'<property name="unfinished" value="{sentence}"/>' in texts["junit"]
+    assert json.loads(texts["har"])["log"]["_state"] == state
+    document = json.loads(texts["json"])
+    assert (document["state"], document["unfinished"], document.get("total")) == (state, sentence, total)
+    shown = printed(console.run_table, story, width=140).splitlines()
+    assert (shown[0], shown[-1]) == (sentence, "All 40 handled rows were delivered. --all shows every row.")
+
+
+def test_a_finished_run_is_not_called_unfinished(journal: Journal) -> None:
+    story = stopped(journal, RunState.FINISHED)
+    assert story.unfinished is None
+    assert title(story) == "acme, staging: 40 deliveries"
+    document = json.loads(written(story, "json"))
+    assert (document["state"], document["total"], "unfinished" in document) == ("finished", 200, False)
+
+
+def test_one_count_of_deliveries_and_no_moment_where_nothing_was_sent(journal: Journal) -> None:
+    writer = begin(journal)
+    writer.settle([settled(1), settled(2, INVALID)])
+    writer.end(RunState.FINISHED, 1)
+    some = Story.of(journal, journal.find(writer.run))
+    assert title(some) == "acme, staging: 1 delivery, 1 invalid"
+    writer = begin(journal)
+    writer.intend([item(1)])
+    writer.settle([replace(settled(2, INVALID), started=0.0, attempts=0)])
+    writer.end(RunState.FINISHED, 1)
+    none = Story.of(journal, journal.find(writer.run))
+    assert none.counts == {INVALID: 1, UNKNOWN: 1}
+    assert summarized(none).splitlines()[-1] == f"Run {none.run.run}"
+    assert {"First sent", "Last sent"}.isdisjoint(dict(run_facts(none)))
+    assert "sent -" not in printed(console.summary, none)
+
+
+def test_rows_under_way_are_not_called_sent(journal: Journal) -> None:
+    writer = begin(journal, options={"rows": 9})
+    writer.intend([item(row) for row in range(1, 4)])
+    writer.settle([settled(1)])
+    story = Story.of(journal, journal.find(writer.run))
+    assert title(story) == "acme, staging: 1 delivery, still running"
+    assert story.unfinished == "still running: 1 of 9 rows handled so far"
+    assert "did they arrive" not in printed(console.summary, story)
