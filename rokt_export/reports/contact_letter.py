@@ -6,6 +6,7 @@ The mail and the Markdown report have the same letter.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,12 +22,13 @@ from jinja2.sandbox import SandboxedEnvironment
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import RunState
 from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import cut, markdown, one_line
 from rokt_export.redaction.well_formed import without_labels
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.person_lookup import Identities
-from rokt_export.reports.run_facts import endpoint_of
+from rokt_export.reports.run_facts import endpoint_of, is_test
 from rokt_export.reports.run_report import Story
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.classify import first_words
@@ -112,7 +114,7 @@ class Question:
     """One question; the templates have its words.
 
     Attributes:
-        kind: an outcome, or `setup`, `provisional`, `values`, `trigger` or `nothing`.
+        kind: an outcome, or `setup`, `provisional`, `values`, `trigger`, or `nothing` where no row was ever sent.
         rows: how many deliveries it is about.
         named: some of them; each is among the records.
         kinds: for `trigger`, outcomes that no response had.
@@ -155,7 +157,8 @@ class ContactLetter:
 
     def text(self) -> str:
         """Return plain text."""
-        return self._rendered("{% include 'letter.txt' %}").strip() + "\n"
+        text = self._rendered("{% include 'letter.txt' %}").strip()
+        return re.sub(r"\n{3,}", "\n\n", text) + "\n"  # parts that are not there leave blank lines
 
     def markdown(self) -> str:
         """Return Markdown."""
@@ -191,8 +194,14 @@ class ContactLetter:
             "endpoint": show(without_labels(endpoint_of(story) or "")),
             "date": when.date(),
             "rows": sum(self._sent.values()),
-            "test": bool(story.figures.invented) or (run.command != "replay" and not records),
+            "sent": run.sent,
+            "unconnected": self._unconnected,
+            "left_out": story.left_out,
+            "state": str(run.state),
+            "left_over": story.left_over,
+            "test": is_test(story),
             "real": bool(records) and story.figures.invented < story.figures.rows,
+            "mixed": 0 < story.figures.invented < story.figures.rows,
             "sandbox": run.sandbox,
             "purged": run.purged,
             "attached": self._attached,
@@ -205,7 +214,14 @@ class ContactLetter:
     @cached_property
     def _sent(self) -> dict[OutcomeKind, int]:
         """Outcome to number of rows that were sent."""
-        return {kind: rows for kind in _ASKED if (rows := self._story.chosen_counts.get(kind))}
+        counts, run = self._story.chosen_counts, self._story.run
+        return {kind: rows for kind in _ASKED if run.was_sent(kind) and (rows := counts.get(kind))}
+
+    @property
+    def _unconnected(self) -> int:
+        """Rows for which no connection was made: they failed, and no response came."""
+        groups = self._story.reasons.groups
+        return sum(one.rows for one in groups if one.outcome is OutcomeKind.FAILED and one.status is None)
 
     @cached_property
     def _identities(self) -> Identities:
@@ -252,7 +268,7 @@ class ContactLetter:
             return named
         lines = {row: row for row in alike}
         if self._attached:
-            sent = (one for one in self._table.deliveries() if was_sent(one))
+            sent = (one for one in self._table.deliveries() if self._story.run.was_sent(one.outcome))
             lines = {one.row: line for line, one in enumerate(sent, 2) if one.row in alike}
         return [replace(one, line=lines.get(one.row, 0)) for one in named]
 
@@ -260,8 +276,9 @@ class ContactLetter:
         story = self._story
         if story.run.purged or story.run.sandbox:
             return []
-        if not self._sent and story.only is None:
-            return [Question("nothing")]
+        if not story.run.sent:
+            first = story.run.state is not RunState.RUNNING and story.is_first_contact
+            return [Question("nothing")] if first else []
         asked = []
         for kind, rows in self._sent.items():
             of_kind = [one for one in records.values() if one.outcome == kind]
@@ -317,11 +334,6 @@ class ContactLetter:
                 words = _words(one.outcome, one.status, one.reason, story.recording(one.first))
                 counted.append(ResponseCount(one.rows, one.status, str(one.outcome), False, words))
         return counted
-
-
-def was_sent(one: Delivery) -> bool:
-    """Return whether the partner may have received a row: whether it is in the attached table."""
-    return one.outcome is not OutcomeKind.INVALID
 
 
 def setup_status(outcome: OutcomeKind, status: int | None) -> int | None:
@@ -425,7 +437,13 @@ def _environment(loader: BaseLoader, autoescape: bool) -> SandboxedEnvironment:
         autoescape=autoescape,
     )
     environment.filters["fill"] = _fill
+    environment.filters["spaced"] = _spaced
     return environment
+
+
+def _spaced(text: str) -> str:
+    """Return a text of several sentences, of which some are not there, on one line; markup stays markup."""
+    return type(text)(" ".join(text.split()))
 
 
 def _fill(text: str, indent: int = 0, first: str = "") -> str:

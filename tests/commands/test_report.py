@@ -178,6 +178,34 @@ def test_every_format_agrees_on_a_resumed_run(cli: CommandLine, partner: Partner
     check_agreement(cli, "resumed", 60)
 
 
+def test_every_format_of_an_interrupted_run_says_so(cli: CommandLine, partner: Partner) -> None:
+    partner.delay = 0.05
+    spec = cli.write("x.yaml", spec_text(partner.url).replace("timeout: 5s", "timeout: 5s, concurrency: 1"))
+    rows = cli.write("rows.csv", rows_of(60))
+    with cli.start("replay", spec, rows, "--name", "cut") as process:
+        wait_for(lambda: len(partner.heard) >= 6)
+        interrupt(process)
+        out, err = process.communicate(timeout=15)
+    shown = json.loads(cli("report", "cut", "--format", "json").out)
+    handled = len(shown["deliveries"])
+    sentence = f"interrupted: {handled} of 60 rows handled, {60 - handled} not sent"
+    assert (shown["state"], shown["unfinished"], shown["total"]) == ("interrupted", sentence, 60)
+    assert (out + err).count(sentence) == 1
+    for name in TEXT_FORMATS:
+        done = cli("report", "cut", "--format", name)
+        text = done.out.lower()
+        if name == "eml":
+            assert f"{60 - handled} further records were not sent" in " ".join(done.out.replace("=\r\n", "").split())
+        else:
+            assert (sentence in text) is (name not in ("csv", "ndjson"))
+        assert (sentence in done.err) is FORMATS[name].rows
+    assert sentence in cli("report", "cut", "--brief").out
+    assert sentence in cli("runs", "export", "cut", "--out", "rows.parquet").err
+    assert cli("runs", "resume", "cut", "--quiet").status == FINDINGS
+    assert json.loads(cli("report", "cut", "--format", "json").out)["state"] == "finished"
+    assert cli("report", "cut", "--format", "csv").err == ""
+
+
 # --- where it goes
 
 

@@ -1,0 +1,158 @@
+"""The letter claims nothing of the partner's system that the journal does not know, and asks only where it has to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from journal_samples import DELIVERED, DUPLICATE, FAILED, INVALID, REJECTED, UNKNOWN, begin, item, settled
+from msgspec.structs import replace
+
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal import Journal, RunState
+from rokt_export.reports.contact_letter import ContactLetter
+from rokt_export.reports.run_report import Story
+
+ASKS = "ready to receive records?"
+READY = f"Is acme staging {ASKS}"
+
+
+def run(
+    journal: Journal,
+    *outcomes: OutcomeKind,
+    state: RunState | None = RunState.FINISHED,
+    notes: Mapping[str, Any] | None = None,
+    total: int | None = None,
+    only: tuple[str, ...] | None = None,
+    invented: bool = False,
+    **begun: Any,
+) -> Story:
+    """A replay whose rows came to these outcomes; without a state it goes on."""
+    writer = begin(journal, **{"options": {"rows": total}, **begun})
+    rows = [(row, kind) for row, kind in enumerate(outcomes, 1)]
+    writer.intend([item(row) for row, kind in rows if kind is not INVALID])
+    writer.settle([came(row, kind, invented) for row, kind in rows if kind is not UNKNOWN])
+    journal.note(writer.run, notes or {})
+    if state is not None:
+        writer.end(state, 0)
+    return Story.of(journal, journal.find(writer.run), only=only)
+
+
+def came(row: int, kind: OutcomeKind, invented: bool) -> Delivery:
+    one = replace(settled(row, kind), invented=invented)
+    if kind is INVALID:
+        return replace(one, status=None, rule=None, attempts=0, started=0.0, latency_ms=None, reason="no value")
+    return replace(one, status=None, error="connect: refused") if kind is FAILED else one
+
+
+def letter(story: Story, language: str = "en") -> tuple[str, str]:
+    """Subject, and the text on one line; the page and the Markdown say the same."""
+    made = ContactLetter(story, language)
+    text = " ".join(made.text().split())
+    opening = text.partition(" 1. ")[0].removesuffix(" Kind regards").partition(", ")[2]
+    page = " ".join(re.sub(r"<[^>]+>", "", made.html()).split())
+    shown = " ".join(made.markdown().replace("\\", "").split())
+    assert [opening in page, opening.removeprefix("Hello,") in shown] == [True, True]
+    return made.subject(), text
+
+
+LEFT_OUT = {"left_out": {"delivered": 188, "rejected": 2, "unknown": 1}}
+
+
+@pytest.mark.parametrize("outcomes", [(), (INVALID, INVALID)], ids=["no row", "invalid rows"])
+def test_a_run_that_left_rows_out_does_not_say_that_the_partner_has_nothing(
+    journal: Journal, outcomes: tuple[OutcomeKind, ...]
+) -> None:
+    run(journal, DELIVERED)
+    story = run(journal, *outcomes, notes=LEFT_OUT)
+    subject, text = letter(story)
+    assert subject.startswith("Nothing was sent to acme staging, ")
+    assert "we sent nothing to your staging system." in text
+    assert "188 that you have already, 2 that you rejected before, 1 that you may have already." in text
+    for claim in (ASKS, "about to send", "none has gone", "1. ", "Thank you"):
+        assert claim not in text
+    german = letter(story, "de")
+    assert german[0].startswith("Nichts gesendet an acme (staging), ")
+    assert "188, die Sie bereits haben; 2, die Sie früher abgelehnt haben" in german[1]
+    assert "ging bisher keiner" not in german[1]
+
+
+def test_only_the_first_contact_asks_whether_the_partner_is_ready(journal: Journal) -> None:
+    run(journal, DELIVERED, environment="production")
+    run(journal, DELIVERED, options={"flags": {"sandbox": True}})
+    subject, text = letter(run(journal, INVALID))
+    assert (subject, ASKS in text) == (READY, True)
+    assert "As far as we have recorded, none has gone to your staging system yet." in text
+    assert ASKS not in letter(run(journal, state=None))[1]
+    run(journal, DUPLICATE)
+    subject, text = letter(run(journal, INVALID))
+    assert subject.startswith("Nothing was sent to acme staging, ")
+    assert "we sent nothing to your staging system." in text
+    assert ASKS not in text and "none has gone" not in text
+
+
+def test_rows_that_are_not_listed_were_sent_all_the_same(journal: Journal) -> None:
+    outcomes = (DELIVERED, DELIVERED, REJECTED)
+    for only, about in ((("rejected",), "This is about 1 of them."), (("duplicate",), "This is about none of them.")):
+        subject, text = letter(run(journal, *outcomes, only=only))
+        assert "we sent 3 deliveries to your staging system. " + about in text
+        assert subject.startswith("Please confirm 1 delivery" if only == ("rejected",) else "3 deliveries to acme")
+    counted = run(journal, *outcomes)
+    journal.keep_as_counts(counted.run.run, [DELIVERED, REJECTED])
+    text = letter(Story.of(journal, journal.find(counted.run.run)))[1]
+    assert "we sent 3 deliveries to your staging system. This is about none of them." in text
+    purged = run(journal, *outcomes)
+    journal.purge(purged.run.run, keep_counts=True)
+    subject, text = letter(Story.of(journal, journal.find(purged.run.run)))
+    assert subject.startswith("3 deliveries to acme staging, ")
+    assert "we sent 3 deliveries to your staging system; our records of them have been removed since." in text
+
+
+@pytest.mark.parametrize(
+    ("state", "total", "said"),
+    [
+        (RunState.FINISHED, 9, ""),
+        (RunState.INTERRUPTED, 9, "We stopped before the end: 7 further records were not sent."),
+        (RunState.INTERRUPTED, 3, "We stopped before the end: 1 further record was not sent."),
+        (RunState.INTERRUPTED, 2, ""),
+        (RunState.INTERRUPTED, None, "We stopped before the end, so further records may not have been sent."),
+        (None, 9, "We are still sending, so more may follow."),
+    ],
+)
+def test_a_letter_says_that_the_run_did_not_reach_its_end(
+    journal: Journal, state: RunState | None, total: int | None, said: str
+) -> None:
+    text = letter(run(journal, DELIVERED, DUPLICATE, state=state, total=total))[1]
+    assert "we sent 2 deliveries to your staging system. " in text
+    assert f"the questions below. {said}" in text
+    assert ("We stopped" in text or "We are still" in text) == bool(said)
+
+
+def test_rows_under_way_are_neither_counted_nor_asked_about(journal: Journal) -> None:
+    text = letter(run(journal, DELIVERED, UNKNOWN, state=None))[1]
+    assert "we sent 1 delivery to your staging system." in text
+    assert "no response" not in text
+    subject, text = letter(run(journal, UNKNOWN, environment="other", state=None))
+    assert subject.startswith("Nothing was sent to acme other, ")
+    assert "We have not sent anything to your other system yet. We are still sending" in text
+
+
+def test_a_connection_that_failed_is_no_delivery(journal: Journal) -> None:
+    subject, text = letter(run(journal, FAILED, FAILED))
+    assert subject.startswith("We could not connect to acme staging, ")
+    assert "we tried to send 2 deliveries to your staging system and could not connect to it." in text
+    text = letter(run(journal, DELIVERED, FAILED))[1]
+    assert "we sent 2 deliveries to your staging system; for 1 of them we could not connect to it." in text
+
+
+def test_only_test_data_is_called_so(journal: Journal) -> None:
+    assert "we sent 1 test delivery to your" in letter(run(journal, DELIVERED, invented=True))[1]
+    writer = begin(journal)
+    writer.settle([replace(settled(1), invented=True), settled(2)])
+    writer.end(RunState.FINISHED, 0)
+    text = letter(Story.of(journal, journal.find(writer.run)))[1]
+    assert "we sent 2 deliveries to your" in text
+    assert "Some of these are real customers" in text
