@@ -103,7 +103,8 @@ def run_facts(story: Story) -> Iterator[tuple[str, str]]:
         yield "Last sent", moment(figures.last_sent)
     yield "Rows", f"{story.rows:,}"
     yield "Requests sent", f"{figures.attempts:,}"
-    yield "People", _people(story)
+    if figures.rows:
+        yield "People", _people(story)
     yield "Spec", f"{run.spec_file}, SHA-256 {run.spec_sha256}"
     if run.events:
         yield "Transactions", ", ".join(run.events)

@@ -125,6 +125,12 @@ def test_one_count_of_deliveries_and_no_moment_where_nothing_was_sent(journal: J
     assert "sent -" not in printed(console.summary, none)
 
 
+def test_a_run_without_rows_says_nothing_of_people(journal: Journal) -> None:
+    story = stopped(journal, RunState.INTERRUPTED, rows=0)
+    assert "People" not in dict(run_facts(story))
+    assert story.unfinished == "interrupted: 0 of 200 rows handled, 200 not sent"
+
+
 def test_rows_under_way_are_not_called_sent(journal: Journal) -> None:
     writer = begin(journal, options={"rows": 9})
     writer.intend([item(row) for row in range(1, 4)])
