@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 RECENT = 4096
 """Rows remembered after they were chosen: more than a feed reads ahead, so that by then they are in the journal."""
@@ -29,6 +29,6 @@ class RecentMarks:
         """Return whether a fingerprint is remembered."""
         return mark in self._recent or mark in self._older
 
-    def among(self, marks: Iterable[bytes]) -> set[bytes]:
+    def among(self, marks: Collection[bytes]) -> set[bytes]:
         """Return those of the fingerprints that are remembered."""
-        return {mark for mark in marks if mark in self}
+        return self._recent.intersection(marks) | self._older.intersection(marks)
