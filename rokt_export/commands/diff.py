@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -153,6 +155,7 @@ def diff(
     place = journal_place(journal)
     check_spared(report, (spec, by_spec, env_file, place, *(expand(tuple(events)) if events else ())))
     done: list[RunResult] = []
+    plans: list[Plan] = []
     if runs is None:
         assert between is not None
         assert spec is not None
@@ -169,7 +172,7 @@ def diff(
             control,
             no_first_row_check,
         )
-        done = _send(terminal, sides, flags, place)
+        plans, done = _send(terminal, sides, flags, place)
         if len(done) < len(sides) + (control is not None) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
             return ExitStatus.most_severe(*(each.status for each in done))
@@ -177,7 +180,7 @@ def diff(
         terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
     result = _compared(place, runs, spec or by_spec, done[2].run if control is not None else None, by_spec)
     listing = next((str(path) for path in report or () if path.suffix.lower() == ".json"), "")
-    result = replace(result, listing=listing)
+    result = replace(result, listing=listing, count=_count_to_send(plans, result.enough))
     with to_stdout(f"To compare again without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
         _print(terminal, result, output)
     _write_reports(terminal, result, report or [])
@@ -245,7 +248,9 @@ class _Flags:
     no_first_row_check: bool = False
 
 
-def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: str) -> list[RunResult]:
+def _send(
+    terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: str
+) -> tuple[list[Plan], list[RunResult]]:
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
     from rokt_export.commands.input_summary import tell_first_rows
     from rokt_export.commands.interlock import pass_interlock
@@ -279,8 +284,7 @@ def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: 
             _plan(setup, target, rows, flags, destination, variables, place, key)
             for setup, target, (destination, _), variables in zip(sides, targets, ways, values, strict=True)
         ]
-        for plan in plans:
-            _check_new(plan)
+        _check_new(plans)
         if any(plan.pace.batch == 1 and plan.spec.limits_of(plan.environment).batch != 1 for plan in plans):
             terminal.say("no rule reads a response by row (`each`): each row goes in a request of its own")
         control = _control_plan(plans[0], flags)
@@ -294,13 +298,13 @@ def _send(terminal: Terminal, sides: Sequence[SpecSetup], flags: _Flags, place: 
             if message := done[-1].result.finished.message:
                 terminal.warn(f"{setup.environment} stopped: {message}")
             if done[-1].status > ExitStatus.FINDINGS:
-                return done
+                return plans, done
         if control is not None:
             terminal.say(f"sending the control run to {sides[0].environment}")
             own = f"{flags.name}-control" if flags.name else None
             options = options_of(sides[0].spec, flags.rows, flags.files, sandbox=flags.sandbox, sandbox_url=urls[0])
             done.append(carry_out(Job("diff", sides[0], control, own, flags.files, options), terminal))
-    return done
+    return plans, done
 
 
 def _control_plan(plan: Plan, flags: _Flags) -> Plan | None:
@@ -378,7 +382,8 @@ def _plan(
     if destination != Destination():
         pace = pace.unpaced()
     elif target.guarded:
-        pace = careful(pace, OutcomeKind.DELIVERED)
+        # A row that was answered before is a duplicate, or is rejected again: neither says that the set-up is wrong.
+        pace = careful(pace, *((OutcomeKind.DUPLICATE, OutcomeKind.REJECTED) if flags.again else ()))
     some = ((1, flags.count),) if flags.count and isinstance(rows, FileRows) else None
     return Plan(
         spec=setup.spec,
@@ -398,19 +403,51 @@ def _plan(
     )
 
 
-def _check_new(plan: Plan) -> None:
-    """Refuse to send to one side what the other has already, and would leave out: nothing could be compared."""
+def _check_new(plans: Sequence[Plan]) -> None:
+    """Refuse to send to one side only what the other has already, and would leave out: nothing could be compared.
+
+    Raises:
+        UsageError: no row would be sent to both sides, because a guarded one has it, or may have it.
+    """
     from rokt_export.commands.preflight import known_in_production
     from rokt_export.delivery.plan import FileRows
+    from rokt_export.exchange.delivery import LeftOut
 
-    if not plan.guarded or plan.selection.delivered or not isinstance(plan.rows, FileRows):
+    guarded = [plan for plan in plans if plan.guarded and isinstance(plan.rows, FileRows)]
+    if not guarded or next(_in_both(plans), None) is not None:
         return
-    known, asked_for = known_in_production(plan)
-    if asked_for and known.total() == asked_for:
+    for plan in guarded:
+        known, asked_for = known_in_production(plan)
+        answered = known.total() - known[LeftOut.UNKNOWN]
+        if not known:
+            continue
+        all_of_them = known.total() == asked_for
+        all_rows = f"all {asked_for:,} rows" if asked_for > 1 else "the only row"
+        what = all_rows if all_of_them else f"{known.total():,} of {asked_for:,} rows"
+        rest = "" if all_of_them else ", and no other row can go to both sides"
+        remedy = "Compare the runs that sent them (`rokt-export diff --runs A B`), or send new rows"
+        if answered and not plan.selection.delivered:
+            remedy += ", or add --again"
         raise UsageError(
-            f"production answered all {asked_for:,} rows before, or may have them: nothing is left to compare",
-            remedy="Compare the runs that sent them (`rokt-export diff --runs A B`), or add --again.",
+            f"{plan.environment} answered {what} before, or may have them{rest}: nothing is left to compare",
+            remedy=f"{remedy}.",
         )
+
+
+def _in_both(plans: Iterable[Plan]) -> Iterator[int]:
+    """Yield the numbers of the rows that both sides would be sent."""
+    from rokt_export.commands.preflight import rows_to_send
+
+    return (row for row, other in pairwise(merge(*map(rows_to_send, plans))) if row == other)
+
+
+def _count_to_send(plans: Sequence[Plan], enough: int) -> int | None:
+    """Return the `--count` by which enough rows go to both sides without --again; None where the files have too few."""
+    from rokt_export.delivery.plan import FileRows, Selection
+
+    if not enough or not plans or not isinstance(plans[0].rows, FileRows):
+        return None
+    return next(islice(_in_both(replace(plan, selection=Selection()) for plan in plans), enough - 1, None), None)
 
 
 def _compared(

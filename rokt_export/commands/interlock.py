@@ -68,15 +68,15 @@ def pass_interlock(
     target.permit(confirm=confirm, invented=invented, test_data=test_data, ask=ask if someone else None)
 
 
-def careful(pace: Pace, expected: OutcomeKind) -> Pace:
+def careful(pace: Pace, *expected: OutcomeKind) -> Pace:
     """Return the pace for a guarded environment: one at a time, to the first unclassified or three failures in a row.
 
     Args:
-        expected: the outcome that is as good as delivered.
+        expected: the outcomes that are as good as delivered.
     """
     from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.model import OutcomeKind
 
-    good = frozenset({expected, OutcomeKind.DELIVERED})
+    good = frozenset({*expected, OutcomeKind.DELIVERED})
     stop = StopRules(consecutive=IN_A_ROW, unclassified=True, expected=good, setup=pace.stop.setup)
     return replace(pace, concurrency=1, stop=stop)

@@ -213,6 +213,27 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
     return _known_among(iter(source(plan)), plan, resumed, changed=True)
 
 
+def rows_to_send(plan: Plan) -> Iterator[int]:
+    """Yield the numbers of the rows that a plan sends, in order, as far as the ledger and the spec decide it."""
+    from rokt_export.delivery.row_filter import identity_of, marks_of
+    from rokt_export.journal import Journal
+    from rokt_export.journal.intents import chunks
+
+    passed_over, renders, selection = _not_asked_for(plan, None), plan.renderer().renders, plan.selection
+    taken: set[bytes] = set()
+    with Journal.open(plan.journal) as journal:
+        ways = journal.ways(plan.ledger, identity_of(plan.spec)) if plan.guarded else []
+        for some in chunks(source(plan), _LOOK_ROWS):
+            asked = [each for each in some if each.problem is None and not passed_over(each.row)]
+            marks = marks_of(asked, ways)
+            for each, own, why in zip(asked, marks, journal.answered_before(marks), strict=True):
+                known = why is not None and OutcomeKind(why) not in selection.leave
+                repeated = not selection.delivered and not taken.isdisjoint(own[:1])
+                if not known and not repeated and renders(each):
+                    taken.update(own[:1])
+                    yield each.row
+
+
 def _known_among(
     rows: Iterator[Transaction], plan: Plan, resumed: RunInfo | None, *, changed: bool = False
 ) -> tuple[Counter[LeftOut], int]:

@@ -242,6 +242,8 @@ class DiffResult:
         between: the environments, where they are not what the sides are called.
         journal_flag: ` --journal …` for a command, where the journal is not the usual one.
         send_flags: what a command that sends again needs, such as a confirmation.
+        count: the `--count` of a command that sends enough of the files' rows to both sides, by the ledger; None where
+            they have too few, or nothing was sent.
         listing: the JSON report that is written, which lists all rows; empty for none.
     """
 
@@ -267,6 +269,7 @@ class DiffResult:
     partner: str = ""
     journal_flag: str = ""
     send_flags: tuple[str, ...] = ()
+    count: int | None = None
     listing: str = ""
 
     @property
@@ -304,6 +307,11 @@ class DiffResult:
     def agrees(self) -> bool:
         """Whether both sides responded alike to all that was sent; no response at all proves nothing."""
         return not self.differences and not self.alone and not self.unanswered and self.compared > 0
+
+    @property
+    def enough(self) -> int:
+        """Transactions that would settle all places for which more of them help; 0 where there is none."""
+        return max((one.enough for one in self.undecided), default=0)
 
     @property
     def learned(self) -> dict[str, str]:

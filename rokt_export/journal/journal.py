@@ -303,9 +303,13 @@ class Journal:
             return [] if key is None else ledger.ways(connection, key, names, identity)
 
     def known_before(self, rows: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
-        """Count rows by their earlier outcome in production; `unknown` are those it may have received.
+        """Count rows by their earlier outcome in production, as `answered_before` tells it."""
+        return Counter(why for why in self.answered_before(rows) if why is not None)
 
-        A row that repeats one of the last `RECENT` known ones is counted as `repeated`.
+    def answered_before(self, rows: Iterable[Sequence[bytes]]) -> Iterator[LeftOut | None]:
+        """Yield each row's earlier outcome in production; `unknown` where it may have received it, None for no word.
+
+        A row that repeats one of the last `RECENT` known ones is `repeated`.
 
         Args:
             rows: for each row its fingerprints, one for each way to recognize it.
@@ -313,7 +317,6 @@ class Journal:
         Raises:
             JournalError: the journal's key is lost, or its file is an incomplete copy.
         """
-        found: Counter[LeftOut] = Counter()
         with self._reading() as connection:
             self._key(connection)
             self._check_whole()
@@ -323,11 +326,12 @@ class Journal:
             for some in chunks(rows, _LOOKUP):
                 known = ledger.withheld(connection, [mark for marks in some for mark in marks], elsewhere)
                 for marks in some:
-                    if (why := next((known[mark] for mark in marks if mark in known), None)) is None:
-                        continue
-                    found[LeftOut.REPEATED if marks[0] in seen else why] += 1
-                    seen.add(marks[0])
-        return found
+                    why = next((known[mark] for mark in marks if mark in known), None)
+                    if why is not None:
+                        repeats = marks[0] in seen
+                        seen.add(marks[0])
+                        why = LeftOut.REPEATED if repeats else why
+                    yield why
 
     def unmarked(self) -> Path | None:
         """Return the folder of marks if it is not writable, so that older copies are not recognized; else None."""

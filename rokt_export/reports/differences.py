@@ -285,7 +285,7 @@ def _outcomes(result: DiffResult) -> list[str]:
 def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
     """What to do about fields that could not be judged, and the whole command."""
     steps = []
-    enough = max((one.enough for one in result.undecided), default=0)
+    enough = result.enough
     again = shlex.join(["rokt-export", "diff", result.spec, "--runs", *result.runs]) + result.journal_flag
     a, b = result.between or (result.a, result.b)
     if enough and a == b:
@@ -295,11 +295,18 @@ def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
         if guarded:
             runs = f"compare two runs of {enough:,} rows or more with `diff --runs A B`, which sends nothing"
             steps.append((f"To judge with more rows, {runs} (`rokt-export runs list` shows them).", ""))
-            enough += result.pairs
-        words = ["rokt-export", "diff", result.spec, *result.events, "--between", a, b, "--count", str(enough)]
-        source = f" ({', '.join(result.events)} needs {enough:,} or more)" if result.events else ""
-        lead = f"Or send rows that were not sent yet{source}" if guarded else f"To judge with more rows{source}"
-        steps.append((f"{lead}:", shlex.join([*words, *result.send_flags]) + result.journal_flag))
+        files = ", ".join(result.events)
+        count = result.count if guarded and files else enough
+        words = ["rokt-export", "diff", result.spec, *result.events, "--between", a, b, "--count", str(count)]
+        command = shlex.join([*words, *result.send_flags]) + result.journal_flag
+        if count is None:
+            steps.append((f"Or send {enough:,} rows or more that no guarded environment has answered before.", ""))
+        elif guarded:
+            source = f" of {files}" if files else ""
+            steps.append((f"Or send {enough:,} rows{source} that were not sent yet:", command))
+        else:
+            source = f" ({files} needs {enough:,} or more)" if files else ""
+            steps.append((f"To judge with more rows{source}:", command))
     if any(one.entry and not one.enough for one in result.undecided) and result.pairs >= ENOUGH:
         why = "If the values do not matter, declare the fields in the spec (their form is still checked):"
         steps.append((why, f"{again} --learn"))

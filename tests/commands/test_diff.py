@@ -248,6 +248,48 @@ def test_people_that_production_has_are_left_out_and_what_is_new_is_compared(
     assert "No differences found in 17 rows. 3 rows had no counterpart." in done.out
 
 
+@pytest.mark.parametrize("status", [409, 422])
+def test_rows_that_production_answered_before_may_be_duplicate_or_rejected_again(
+    cli: CommandLine, twenty: Path, partner: Partner, status: int
+) -> None:
+    rules = "responses:\n  - {outcome: duplicate, status: 409}"
+    spec = cli.write("acme.yaml", SPEC.format(url=partner.url).replace("responses:", rules))
+    partner.answer = lambda _heard: (201, JSON, b'{"ok": true}')
+    assert cli("diff", spec, twenty, *CONFIRMED).status == 0
+    partner.answer = lambda _heard: (status, JSON, b"{}")
+    again = cli("diff", spec, twenty, *CONFIRMED, "--again", "--output", "json")
+    assert (again.status, again.json["pairs"], again.json["only_in_a"]["count"]) == (0, 20, 0)
+    assert "unexpected outcomes" not in again.err
+
+
+def test_where_the_rest_cannot_be_sent_nothing_is_sent(
+    cli: CommandLine, acme: Path, twenty: Path, partner: Partner
+) -> None:
+    assert cli("diff", acme, twenty, *CONFIRMED).status == 0
+    partner.heard.clear()
+    rest = cli.write("rest.csv", people(20) + ",Jo,R\n" + people(2).partition("\n")[2])
+    done = cli("diff", acme, rest, *CONFIRMED)
+    clear(
+        done, USAGE, "production answered 22 of 23 rows before", "no other row can go to both sides", "or add --again"
+    )
+    assert partner.heard == []
+
+
+def test_again_is_no_remedy_for_rows_that_production_may_have(
+    cli: CommandLine, acme: Path, twenty: Path, partner: Partner
+) -> None:
+    cli.write("acme.yaml", acme.read_text("utf-8").replace("timeout: 5s", "timeout: 200ms", 1))
+    partner.delay = 1
+    few = cli.write("few.csv", people(1))
+    cli("replay", acme, few, "-e", "production", "--confirm", "acme", "--quiet")
+    partner.heard.clear()
+    for more in ((), ("--again",)):
+        done = cli("diff", acme, few, *CONFIRMED, *more)
+        clear(done, USAGE, "production answered the only row before, or may have them")
+        assert "add --again" not in done.err
+    assert partner.heard == []
+
+
 def test_rows_that_neither_side_could_be_sent_prove_nothing(cli: CommandLine, acme: Path) -> None:
     rows = cli.write("rows.csv", "email,firstname\n,Jane\n,John\n")
     done = cli("diff", acme, rows, *BETWEEN, "--sandbox")
@@ -453,9 +495,13 @@ def test_the_next_command_names_the_files_that_were_given(
     cli: CommandLine, acme: Path, twenty: Path, partner: Partner
 ) -> None:
     partner.answer = lambda heard: (201, JSON, json.dumps({"ok": True, "id": os.urandom(16).hex()}).encode())
-    done = cli("diff", acme, twenty, "--count", 5, *CONFIRMED)
-    assert f"rokt-export diff {acme} {twenty} --between staging production --count 45 --confirm acme\n" in done.out
+    rows = cli.write("rows.csv", people(30) + ",Jo,R\n" + people(50).partition("\n")[2])
+    done = cli("diff", acme, rows, "--count", 5, *CONFIRMED)
+    assert f"rokt-export diff {acme} {rows} --between staging production --count 76 --confirm acme\n" in done.out
     assert "2 of 5 rows shown" in done.out
+    few = cli("diff", acme, twenty, "--count", 5, *CONFIRMED, "--again")
+    assert "Or send 40 rows or more that no guarded environment has answered before." in few.out
+    assert "--between staging production" not in few.out
 
 
 def test_sixty_columns_are_enough(cli: CommandLine, acme: Path, twenty: Path, partner: Partner) -> None:
