@@ -33,7 +33,7 @@ Observer: TypeAlias = Callable[[int], None]
 Couple: TypeAlias = tuple[Delivery | None, Delivery | None]
 
 _BATCH: Final = 500
-_NO_RECORDINGS: Final = "Run {} has no recordings: outcomes, reasons and status were compared, headers and bodies not."
+_UNRECORDED: Final = "Run {} {}: outcomes, reasons and status were compared, headers and bodies not."
 _OTHER_SPEC: Final = "The runs were made with different versions of the spec: part of the differences may stem from it."
 _UNFINISHED: Final = "Run {} is {}: not all of its transactions are in it."
 _PURGED: Final = "Run {} was purged: only outcomes, rules and status are compared, row by row."
@@ -206,10 +206,16 @@ def _delivery(record: tuple[Any, ...]) -> Delivery | None:
 
 @dataclass(slots=True)
 class _Recordings:
-    """The recordings of one run, read along with its deliveries."""
+    """The recordings of one run, read along with its deliveries.
+
+    Attributes:
+        sought: the rows that were asked for and were sent; an invalid row has no exchange to record.
+        found: the recordings of those asked for.
+    """
 
     journal: Journal
     run: RunInfo
+    sought: int = 0
     found: int = 0
 
     def along(self, deliveries: Iterable[Delivery | None]) -> Iterator[Recording | None]:
@@ -220,6 +226,7 @@ class _Recordings:
             recordings = self.journal.recordings(self.run.run, rows)
             row, data = next(recordings, (None, b""))
             for one in batch:
+                self.sought += one is not None and one.outcome is not OutcomeKind.INVALID
                 if one is None or one.row != row:
                     yield None
                     continue
@@ -260,8 +267,9 @@ def _compare(
     for why, rows in stays.items():
         comparison.note(f"{rows:,} responses were not read by the other spec, and count as before: {why}.")
     for one in recordings:
-        if compared and not one.found and not one.run.purged:
-            comparison.note(_NO_RECORDINGS.format(one.run.run))
+        if one.sought and not one.found and not one.run.purged:
+            lacks = "recorded none of these rows" if journal.recorded(one.run.run) else "has no recordings"
+            comparison.note(_UNRECORDED.format(one.run.run, lacks))
 
 
 def _count_alone(comparison: Comparison, a: Delivery | None, b: Delivery | None) -> None:

@@ -283,8 +283,14 @@ def test_what_was_learned_goes_into_the_spec(journal, spec, tmp_path):
 # --- joining
 
 
-def written(journal: Journal, rows: list[tuple[int, str, str]], **options: Any) -> str:
-    """A run of which only row, transaction and reason are of interest."""
+def written(
+    journal: Journal,
+    rows: list[tuple[int, str, str]],
+    outcome: OutcomeKind = OutcomeKind.REJECTED,
+    recorded: tuple[int, ...] = (),
+    **options: Any,
+) -> str:
+    """A run of which only row, transaction and reason are of interest, and which rows were recorded."""
     begun = {
         "command": "replay",
         "partner": "acme",
@@ -293,11 +299,8 @@ def written(journal: Journal, rows: list[tuple[int, str, str]], **options: Any) 
         "events": ["e.csv"],
     }
     writer = journal.begin(**{**begun, "spec_sha256": "0" * 64, **options})
-    settled = [
-        Delivery(row, transaction, OutcomeKind.REJECTED, 422, "no", reason, attempts=1)
-        for row, transaction, reason in rows
-    ]
-    store(journal, writer, settled, {})
+    settled = [Delivery(row, transaction, outcome, 422, "no", reason, attempts=1) for row, transaction, reason in rows]
+    store(journal, writer, settled, dict.fromkeys(recorded, b"-"))
     return writer.run
 
 
@@ -343,6 +346,20 @@ def test_recordings_are_found_whatever_the_order(journal, spec):
     result = diff(journal, a, c)
     assert (result.bodies, result.differs) == (0, False)
     assert any(f"Run {c} has no recordings" in note for note in result.notes)
+
+
+def test_a_run_that_recorded_other_rows_has_recordings(journal):
+    some, all_rows = ([(row, f"t{row}", "x") for row in range(1, rows + 1)] for rows in (4, 8))
+    a, b = written(journal, some), written(journal, all_rows, recorded=(7, 8))
+    first, second = diff(journal, a, b).notes
+    assert first.startswith(f"Run {a} has no recordings: ")
+    assert second.startswith(f"Run {b} recorded none of these rows: ")
+
+
+def test_rows_that_were_not_sent_need_no_recording(journal):
+    rows = [(1, "t1", "no email"), (2, "t2", "no email")]
+    a, b = (written(journal, rows, outcome=OutcomeKind.INVALID) for _ in "ab")
+    assert diff(journal, a, b).notes == ()
 
 
 def test_made_up_transactions_are_compared_as_equivalent(journal):
