@@ -63,7 +63,7 @@ def certificate_of(certification: Certification) -> Certificate:
         environment=certification.run.environment,
         sandbox=certification.run.sandbox,
         parts=certification.spec.parts,
-        probes=tuple(CertifiedProbe(each.id, each.title, each.verdict) for each in certification.probes),
+        probes=tuple(CertifiedProbe(each.id, each.title, each.verdict, each.defect) for each in certification.probes),
         records=tuple(
             CertifiedRecord(one.id, titles[one.probe], one.outcome, one.cleaned == "removed")
             for one in certification.records

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 from msgspec.structs import replace
 
 from rokt_export.certification.combining import combined
+from rokt_export.certification.open_findings import EarlierRun, kept_open
 from rokt_export.certification.planning import CONTROLS, READ_BACK, PlannedProbe, capitals
 from rokt_export.certification.questions import questions_for
 from rokt_export.certification.records import Coverage, Kind, Probe, Record, SentExchange, Unexplained
@@ -18,7 +19,7 @@ from rokt_export.certification.removal import Ran, Removal
 from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED
-from rokt_export.certification.verdicts import TAKEN, Judge, Judgement, as_expected, cannot_tell, found
+from rokt_export.certification.verdicts import TAKEN, UNAVAILABLE, Judge, Judgement, as_expected, cannot_tell, found
 from rokt_export.delivery.confirmation import Decision
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
@@ -88,6 +89,7 @@ class Certifier:
         required: outcomes that must be seen.
         testify: hears each exchange whose request and response the partner's document may judge.
         guard: from a URL to the guarded environment that it belongs to, or nothing.
+        earlier: the certifications of the same partner and environment, newest first.
 
     Attributes:
         probes, records, questions, coverage, unexplained, missing: the result; empty until the run is complete.
@@ -99,6 +101,7 @@ class Certifier:
     required: frozenset[str] = frozenset()
     testify: Callable[[Settled], None] = lambda _event: None
     guard: Callable[[str], str] = lambda _url: ""
+    earlier: Sequence[EarlierRun] = ()
     probes: tuple[Probe, ...] = ()
     records: tuple[Record, ...] = ()
     coverage: tuple[Coverage, ...] = ()
@@ -163,10 +166,10 @@ class Certifier:
         Args:
             why: as `_hopeless`.
         """
-        if self._judge.good is None or any(ran.judgement.defect == "unavailable" for ran in self._ran):
+        if self._judge.good is None or any(ran.judgement.defect == UNAVAILABLE for ran in self._ran):
             return Judgement("not run", why)
         advice = "Certify again when it takes transactions again: what follows was not run."
-        return found("unavailable", f"not run: {why}", advice)
+        return found(UNAVAILABLE, f"not run: {why}", advice)
 
     def _hopeless(self) -> str:
         """Return why no further probe would tell anything; empty where they would."""
@@ -428,6 +431,8 @@ class Certifier:
             sent.exchange.transaction.id for ran in self._ran for sent in ran.sent if cleaned.get(sent.row) == ""
         }
         self._ran.append(self._removal.probe(cleaned))
+        for ran in self._ran:
+            ran.judgement = kept_open(ran.planned, ran.judgement, self.earlier)
         records, probes = [], []
         for number, ran in enumerate(self._ran, start=1):
             name = f"P{number}"

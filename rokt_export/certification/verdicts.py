@@ -32,6 +32,8 @@ _SHOWN = 60
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 TAKEN = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
 """Outcomes of a transaction that the partner has."""
+UNAVAILABLE = "unavailable"
+"""The defect of a partner that stopped taking transactions: it says nothing of the probe that has it."""
 _SHORTEST_NAME = 8
 
 

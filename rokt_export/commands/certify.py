@@ -24,6 +24,7 @@ from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.errors import ConfigurationError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from rokt_export.certification.open_findings import EarlierRun
     from rokt_export.certification.planning import PlannedProbe
     from rokt_export.certification.records import Certification
     from rokt_export.certification.running import Certifier
@@ -153,7 +154,7 @@ def certify(
         plan = _with_total(plan, planned)
         _tell(terminal, setup, plan, planned, ask=not yes)
         testimony = testimony_of(witness, plan, setup.variables.values)
-        certifier = Certifier(planned, supply, seconds, required, testimony.listen, guard)
+        certifier = Certifier(planned, supply, seconds, required, testimony.listen, guard, _earlier(setup, plan))
         options = options_of(setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url)
         done = carry_out(Job("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
         testimony.keep(done.run, plan.journal)
@@ -302,6 +303,23 @@ def _beside(spec: PartnerSpec, sends: int, runs: Sequence[PlannedProbe]) -> Iter
         yield f"up to {records} read back, again within --wait until they are there"
     if spec.cleanup is not None:
         yield f"up to {number_of(sends, 'record', 'records')} removed by {spec.cleanup.method}"
+
+
+def _earlier(setup: SpecSetup, plan: Plan) -> list[EarlierRun]:
+    """Return the earlier certifications that had the same partner, or a sandbox, at the same address."""
+    from rokt_export.certification.open_findings import EarlierRun
+    from rokt_export.certification.staleness import parts_of
+    from rokt_export.commands.preflight import target_of
+    from rokt_export.journal import Journal
+
+    parts, sandbox, target = parts_of(setup.loaded), plan.destination.base_url is not None, target_of(plan)
+    with Journal.open(plan.journal) as journal:
+        return [
+            EarlierRun.of(run, certificate, parts)
+            for run, certificate, _ in journal.certifications(setup.spec.partner)
+            if (certificate.environment, certificate.sandbox) == (plan.environment, sandbox)
+            and (sandbox or journal.find(run).options.get("target", target) == target)
+        ]
 
 
 def _keep_decisions(certifier: Certifier, run: str, place: str) -> None:

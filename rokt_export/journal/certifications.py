@@ -35,11 +35,12 @@ Meant = Literal["intended", "fault"]
 
 
 class CertifiedProbe(Struct, frozen=True):
-    """One probe: what it is called, and its verdict (`records.Verdict`)."""
+    """One probe: what it is called, its verdict (`records.Verdict`), and the name of a finding."""
 
     id: str
     title: str
     verdict: str
+    defect: str = ""
 
 
 class CertifiedRecord(Struct, frozen=True):
