@@ -71,6 +71,7 @@ class PlannedProbe:
         detail: which text, or which form of a repeat.
         fields: the parameters that it is about.
         not_run: why nothing can be sent; empty where it can.
+        advice: what to do so that it can be run; empty where nothing is to be done.
     """
 
     kind: Kind
@@ -83,6 +84,7 @@ class PlannedProbe:
     detail: str = ""
     fields: tuple[str, ...] = ()
     not_run: str = ""
+    advice: str = ""
 
 
 def plan_probes(plan: Plan, person: Transaction) -> list[PlannedProbe]:
@@ -114,6 +116,18 @@ class _Planner:
         yield self._longest()
         yield self._unknown()
         yield self._race()
+        if self.spec.read_back is None:
+            yield PlannedProbe(
+                "read_back", "reading back", "stored as sent", "`read_back` of the spec",
+                not_run="the spec has no `read_back`, so no value was compared with what the partner stored",
+                advice="Add `read_back` to the spec, or have the tech contact compare each value on the page of the "
+                "pack.",
+            )  # fmt: skip
+        kept = "a sandbox keeps no records" if self.sandbox else ""
+        none = "" if self.spec.cleanup is not None else "the spec has no `cleanup`"
+        yield PlannedProbe(
+            "cleanup", "removing the records", "removed", "`cleanup` of the spec", sends=0, not_run=kept or none
+        )
 
     def checked(self, probe: PlannedProbe) -> PlannedProbe:
         """Return a probe that is not run where its request cannot be rendered."""

@@ -153,16 +153,13 @@ class Removal:
             told.append(f"perhaps left at the partner: the test records of {_rows([each.row for each in maybe])}")
         return told
 
-    def probe(self, cleaned: Mapping[int, str]) -> Ran:
-        """Return the probe that removes the records.
+    def probe(self, planned: PlannedProbe, cleaned: Mapping[int, str]) -> Ran:
+        """Return what came of the removal of the records.
 
         Args:
+            planned: the probe.
             cleaned: as `all` returns it.
         """
-        planned = PlannedProbe("cleanup", "removing the records", "removed", "`cleanup` of the spec")
-        if self.judge.spec.cleanup is None or self.judge.sandbox:
-            none = "a sandbox keeps no records" if self.judge.sandbox else "the spec has no `cleanup`"
-            return Ran(planned, Judgement("not run", none))
         if _MUST_STAY in cleaned.values():
             return Ran(
                 planned, cannot_tell(f"nothing was removed: {_MUST_STAY}", "Ask the partner to remove the records.")

@@ -152,7 +152,9 @@ class Certifier:
             return stopped
         for each in self.planned[1:]:
             if each.not_run:
-                self._ran.append(Ran(each, Judgement("not run", each.not_run)))
+                self._ran.append(Ran(each, Judgement("not run", each.not_run, advice=each.advice)))
+            elif each.kind == "cleanup":
+                continue  # it comes last, of all records
             elif why := self._hopeless():
                 self._ran.append(Ran(each, self._given_up(why)))
             else:
@@ -424,13 +426,12 @@ class Certifier:
         together = combined([(each.planned, each.judgement, each.sent) for each in self._ran])
         for ran, judgement in zip(self._ran, together, strict=True):
             ran.judgement = judgement
-        if self._judge.spec.read_back is None and self._judge.good is not None:
-            self._ran.append(_not_compared())
         cleaned = self._removal.all()
         self._gone = {
             sent.exchange.transaction.id for ran in self._ran for sent in ran.sent if cleaned.get(sent.row) == ""
         }
-        self._ran.append(self._removal.probe(cleaned))
+        if not (cleanup := self.planned[-1]).not_run:
+            self._ran.append(self._removal.probe(cleanup, cleaned))
         for ran in self._ran:
             ran.judgement = kept_open(ran.planned, ran.judgement, self.earlier)
         records, probes = [], []
@@ -519,19 +520,6 @@ class Certifier:
     def questions(self) -> tuple[tuple[str, str], ...]:
         """What only the partner can answer: text and why."""
         return questions_for(self._judge.spec, self.probes, self.coverage, self.records)
-
-
-def _not_compared() -> Ran:
-    """Return the probe that says that no value was compared, of a spec without `read_back`."""
-    planned = PlannedProbe("read_back", "reading back", "stored as sent", "`read_back` of the spec")
-    return Ran(
-        planned,
-        Judgement(
-            "not run",
-            "the spec has no `read_back`, so no value was compared with what the partner stored",
-            advice="Add `read_back` to the spec, or have the tech contact compare each value on the page of the pack.",
-        ),
-    )
 
 
 def _meant(probe: PlannedProbe, sent: Sent) -> str:

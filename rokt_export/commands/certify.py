@@ -278,9 +278,10 @@ def _tell(terminal: Terminal, setup: SpecSetup, plan: Plan, planned: Sequence[Pl
     address = plan.renderer().base_url().partition("?")[0]
     runs = [probe for probe in planned if not probe.not_run]
     place = f"{spec.name} {plan.environment}{' (a sandbox)' if at_sandbox else ''}"
+    left = len(planned) - len(runs)
     terminal.say(
-        f"{number_of(len(runs), 'probe', 'probes')}, up to {number_of(plan.total or 0, 'send', 'sends')} of test people"
-        f"{f'; {left} not run' if (left := len(planned) - len(runs)) else ''}"
+        f"{number_of(len(planned), 'probe', 'probes')}{f', {left} of them not run' if left else ''}: "
+        f"up to {number_of(plan.total or 0, 'send', 'sends')} of test people"
     )
     terminal.say(f"to {place}: {environment.method} {address}")
     limits = f", at most {text}" if (text := plan.pace.rate_text) else ""

@@ -383,6 +383,19 @@ def test_what_is_left_out_of_the_spec_is_not_run_and_says_why(cli: CommandLine) 
     assert any("remove" in text for text in texts)
 
 
+@pytest.mark.parametrize("part", ["", "read_back", "cleanup"])
+def test_the_count_of_probes_before_and_after_is_one(cli: CommandLine, part: str) -> None:
+    with serving(Crm()) as url:
+        text = SPEC.format(url=url)
+        path = cli.write("acme.yaml", re.sub(rf"^{part}:.*\n(?: .*\n)*", "", text, flags=re.M) if part else text)
+        for more in ((), ("--sandbox",)):
+            done = cli("certify", path, "--wait", "0.1s", *more, env=ENV)
+            before = re.search(r"^(\d+) probes(?:, (\d+) of them not run)?: up to", done.err, re.M)
+            after = re.search(r"^(\d+) probes   .*?(?:(\d+) not run)?$", done.out, re.M)
+            assert before is not None and after is not None, (done.err, done.out)
+            assert before.groups() == after.groups()
+
+
 def test_an_unexplained_response_has_a_ready_rule(cli: CommandLine) -> None:
     done = certified(cli, Crm(error=lambda status: 350 if status == 422 else status))
     (group,) = done.json["certification"]["unexplained"]
