@@ -106,12 +106,19 @@ class WorkerError(RoktExportError):
     exit_status = ExitStatus.WORKER
 
 
+_SHORTEST_BEGINNING = 3
+"""Letters of a word from which on it may stand for one that it begins."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return a remedy that names the known word most like this one; None where none is."""
+    """Return a remedy that names the known word most like this one, or the only one that it begins; else None."""
     from difflib import get_close_matches
 
-    by_fold = {each.casefold(): each for each in known}
-    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    by_fold, folded = {each.casefold(): each for each in known}, word.casefold()
+    near = get_close_matches(folded, by_fold, n=1, cutoff=0.6)
+    if not near and len(folded) >= _SHORTEST_BEGINNING:
+        begun = [each for each in by_fold if each.startswith(folded)]
+        near = begun if len(begun) == 1 else []
     return f"Did you mean `{by_fold[near[0]]}`?" if near else None
 
 

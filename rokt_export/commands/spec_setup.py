@@ -156,7 +156,7 @@ def check_environment(spec: PartnerSpec, environment: str) -> None:
         UsageError: it has not; those it has are named.
     """
     if environment not in spec.endpoint:
-        choose = f"Choose one of {', '.join(spec.endpoint)} with --environment, or add it under `endpoint:`."
+        choose = f"Choose one of {', '.join(spec.endpoint)}, or add it under `endpoint:`."
         raise UsageError(
             f"the spec has no environment `{environment}`",
             where=spec.partner,

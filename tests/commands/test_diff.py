@@ -619,6 +619,7 @@ SLIPS = {
     "rows": ((*BETWEEN, "--output", "csv"), "differences are not rows"),
     "twice": (("--between", "staging", "staging"), "would receive every transaction twice"),
     "no such environment": (("--between", "staging", "live"), "no environment `live`"),
+    "a beginning of an environment": (("--between", "staging", "prod"), "Did you mean `production`?"),
     "one sandbox": ((*BETWEEN, "--sandbox-url", "http://127.0.0.1:1"), "once for each side"),
     "a sandbox elsewhere": (
         (*BETWEEN, "--sandbox-url", "http://192.0.2.1", "--sandbox-url", "http://127.0.0.1:1"), "not a sandbox",
@@ -630,7 +631,9 @@ SLIPS = {
 @pytest.mark.parametrize("case", SLIPS)
 def test_slips_of_the_pen(cli: CommandLine, acme: Path, twenty: Path, partner: Partner, case: str) -> None:
     arguments, words = SLIPS[case]
-    clear(cli("diff", acme, twenty, *arguments), USAGE, words)
+    done = cli("diff", acme, twenty, *arguments)
+    clear(done, USAGE, words)
+    assert "--environment" not in done.err
     assert partner.heard == []
     assert cli("runs", "list", "--output", "json").json == []
 
