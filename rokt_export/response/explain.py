@@ -18,7 +18,7 @@ from rokt_export.response.body_reader import NoData, ResponseReader, Values, sou
 from rokt_export.response.conditions import compile_condition, equality, scalar_text
 from rokt_export.response.elements import ElementReader
 from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, judge
-from rokt_export.response.value_text import abridged, quoted, same_look, shown, statuses_text
+from rokt_export.response.value_text import abridged, quoted, same_look, shown
 from rokt_export.spec_language.paths import PATH_STEP
 from rokt_export.spec_language.rules import Condition
 
@@ -37,8 +37,8 @@ def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: Values) -> s
     """Return why a condition that does not hold nearly did, in one sentence; None where nothing is near."""
     if leaf.place == "status":
         status = reader.response.status
-        near = [each for each in leaf.statuses if any(bound // 100 == status // 100 for bound in each)]
-        return f"status {status} is next to {statuses_text(near)}" if near else None
+        near = any(bound // 100 == status // 100 for each in leaf.statuses for bound in each)
+        return f"{status} is another {status // 100}xx status" if near else None
     if values is None:
         return why_unreadable(reader, leaf.key, leaf.read_as)
     if leaf.condition is None:

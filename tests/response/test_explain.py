@@ -134,8 +134,8 @@ def test_near_miss(condition: str, body: str, near_miss: str | None) -> None:
 
 
 def test_status_is_near_in_its_own_hundred() -> None:
-    assert only_check("{status: 200}", "", status=201).near_miss == "status 201 is next to 200"
-    assert only_check("{status: [200-202, 409]}", "", status=204).near_miss == "status 204 is next to 200-202"
+    assert only_check("{status: 200}", "", status=201).near_miss == "201 is another 2xx status"
+    assert only_check("{status: [200-202, 409]}", "", status=204).near_miss == "204 is another 2xx status"
     assert only_check("{status: 200}", "", status=404).near_miss is None
 
 
@@ -144,7 +144,7 @@ def test_groups_are_told_with_what_stands_in_them() -> None:
     assert told.lines()[2:] == [
         "  no  any of these (what it rests on cannot be decided)",
         "    no  body $.a: found nothing, wanted `1` (the body is not JSON: it starts with `x`)",
-        "    no  status: found `200`, wanted 201 (status 200 is next to 201)",
+        "    no  status: found `200`, wanted 201 (200 is another 2xx status)",
         "  no  not this",
         "    yes text: found `x`, wanted `x`",
     ]
