@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +13,9 @@ from rokt_export.commands import completion
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
-from rokt_export.commands.terminal import GUARD, Terminal
+from rokt_export.commands.terminal import GUARD, Terminal, number_of
 from rokt_export.errors import ExitStatus, RoktExportError, UsageError
+from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
     from rokt_export.commands.spec_setup import SpecSetup
@@ -43,6 +44,8 @@ Environment = Annotated[
     ),
 ]  # fmt: skip
 Offline = Annotated[bool, typer.Option("--offline", help="Use what the run recorded alone; send nothing.")]
+_ABOUT_ROWS = frozenset({OutcomeKind.REJECTED, OutcomeKind.DUPLICATE})
+"""Outcomes by which a partner speaks of a row."""
 _CONTACT = frozenset(
     {
         "edge-firewall",
@@ -149,8 +152,6 @@ class _Asks:
     ) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Return the refusal of a row of a run."""
         from rokt_export.commands.run_output import exchanges_of, place_flag
-        from rokt_export.diagnosis.case import Case, Sent
-        from rokt_export.exchange.model import Response
         from rokt_export.journal import Journal
         from rokt_export.reports.run_report import Story
 
@@ -172,29 +173,13 @@ class _Asks:
         if found is None:
             return about, None, "", after
         one, recording = found
+        case = _recorded(story, one, recording)
+        if _is_about_the_row(one, case):
+            return about, None, "", after
         requests, untested = self._requests_of(story, path, offline=offline)
         if recording is None:
             self.terminal.warn(f"only the status is known: {story.why_not_recorded(one)}")
-        spec = story.spec
-        method = str(spec.environment(info.environment).method) if spec is not None else "the request"
-        url, response, fault = "", None, None
-        headers: dict[str, str] = {}
-        at = one.started + (one.latency_ms or 0.0) / 1000 if one.started else None
-        if recording is not None:
-            method, url = recording.method or method, str(recording.url)
-            headers = {name.lower(): str(value) for name, value in recording.request_headers}
-            fault, at = recording.fault, recording.started + recording.timings.total
-            response = recording.response if fault is None else None
-        elif one.status is not None:
-            response = Response(one.status)
-        elif one.error:
-            kind, _, message = one.error.partition(": ")
-            fault = kind, message
-        authenticates = None if spec is None else _authenticates(spec, info.environment)
-        if "authorization" in headers:
-            authenticates = True
-        case = Case(Sent(method, url, headers, authenticates), response, fault, at, requests)
-        return {**about, "row": one.row}, case, untested, after
+        return {**about, "row": one.row}, replace(case, requests=requests), untested, after
 
     def _requests_of(self, story: Story, path: str, *, offline: bool) -> tuple[HarmlessRequests | None, str]:
         """Return what tests the suspects of a run, or why nothing is sent."""
@@ -258,17 +243,58 @@ def _authenticates(spec: PartnerSpec, environment: str) -> bool:
 
 
 def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
-    """Return the first row whose response speaks of the set-up; without one, the first that is not as expected."""
+    """Return the first row whose response speaks of the set-up; without one, the first that is not as expected.
+
+    A row that the partner refuses for its data, or knows, comes last.
+    """
     from rokt_export.diagnosis.case import needs_diagnosis
 
-    other = None
+    other = about_its_row = None
     for one, recording in story.deliveries_with_recordings():
         kind = (one.error or "").partition(":")[0]
         if needs_diagnosis(one.status, kind):
             return one, recording
-        if other is None and one.outcome != story.expected and (one.status is not None or kind):
-            other = one, recording
-    return other
+        if one.outcome == story.expected or (one.status is None and not kind):
+            continue
+        if one.outcome in _ABOUT_ROWS:
+            about_its_row = about_its_row or (one, recording)
+        else:
+            other = other or (one, recording)
+    return other or about_its_row
+
+
+def _recorded(story: Story, one: Delivery, recording: Recording | None) -> Case:
+    """Return the case of a row as the journal has it."""
+    from rokt_export.diagnosis.case import Case, Sent
+    from rokt_export.exchange.model import Response
+
+    spec, environment = story.spec, story.run.environment
+    method = str(spec.environment(environment).method) if spec is not None else "the request"
+    url, response, fault = "", None, None
+    headers: dict[str, str] = {}
+    at = one.started + (one.latency_ms or 0.0) / 1000 if one.started else None
+    if recording is not None:
+        method, url = recording.method or method, str(recording.url)
+        headers = {name.lower(): str(value) for name, value in recording.request_headers}
+        fault, at = recording.fault, recording.started + recording.timings.total
+        response = recording.response if fault is None else None
+    elif one.status is not None:
+        response = Response(one.status)
+    elif one.error:
+        kind, _, message = one.error.partition(": ")
+        fault = kind, message
+    authenticates = None if spec is None else _authenticates(spec, environment)
+    if "authorization" in headers:
+        authenticates = True
+    return Case(Sent(method, url, headers, authenticates), response, fault, at)
+
+
+def _is_about_the_row(one: Delivery, case: Case) -> bool:
+    """Return whether a response is the partner's word about a row, and nothing in it speaks of the set-up."""
+    from rokt_export.diagnosis.case import needs_diagnosis
+    from rokt_export.diagnosis.suspects import ranked
+
+    return one.outcome in _ABOUT_ROWS and not needs_diagnosis(one.status, None) and not ranked(case)
 
 
 def _show(terminal: Terminal, output: Output, found: _Diagnosis) -> None:
@@ -347,9 +373,11 @@ def _print(terminal: Terminal, found: _Diagnosis) -> None:
     facts = _facts(found)
     refused = facts["refusal"]
     if refused is None:
-        terminal.out.print("Nothing was refused.", markup=False)
         if found.subject["run"] is None:
+            terminal.out.print("Nothing was refused.", markup=False)
             terminal.say("OPTIONS and HEAD do not prove credentials: a test does")
+        else:
+            terminal.out.print("Nothing was refused because of the set-up.", markup=False)
         terminal.say(f"next: {found.next_command}")
         return
 
@@ -372,9 +400,10 @@ def _print(terminal: Terminal, found: _Diagnosis) -> None:
     terminal.out.print()
     line("For the tech contact:", "bold")
     _contact(line, refused, facts["requests"])
-    terminal.say(
-        found.untested or f"tested by {len(facts['requests'])} requests without a body; no transaction was sent"
-    )
+    tested = "no request was sent: none would test these suspects"
+    if asked := len(facts["requests"]):
+        tested = f"tested by {number_of(asked, 'request', 'requests')} without a body; no transaction was sent"
+    terminal.say(found.untested or tested)
     terminal.say(f"next: {found.next_command}")
 
 

@@ -77,7 +77,7 @@ class Suspect:
 
     def finding(self, case: Case) -> Finding | None:
         """Return what there is against the suspect; None for too little."""
-        clues = [*_said(case, self.cause), *self.look(case)]
+        clues = _without_echoes([*_said(case, self.cause), *self.look(case)])
         innocent = doubt = 1.0
         for clue in clues:
             if clue.weight > 0:
@@ -87,8 +87,22 @@ class Suspect:
         confidence = round((1 - innocent) * doubt, 2)
         if confidence < _LEAST:
             return None
-        evidence = tuple(dict.fromkeys(clue.text for clue in sorted(clues, key=lambda each: -abs(each.weight))))
-        return Finding(self.cause, self.title, confidence, evidence, self.advice)
+        return Finding(self.cause, self.title, confidence, tuple(clue.text for clue in clues), self.advice)
+
+
+def _without_echoes(clues: list[Clue]) -> list[Clue]:
+    """Return clues, the strongest first, without those of a fact that a stronger one states: a fact counts once."""
+    kept: list[Clue] = []
+    for clue in sorted(clues, key=lambda each: -abs(each.weight)):
+        fact = _fact(clue)
+        if not any(fact in each.text or _fact(each) in clue.text for each in kept):
+            kept.append(clue)
+    return kept
+
+
+def _fact(clue: Clue) -> str:
+    """Return what a clue quotes; of one that quotes nothing its whole text."""
+    return clue.text.partition('"')[2].removesuffix('"') or clue.text
 
 
 SUSPECTS: dict[str, Suspect] = {}
@@ -122,7 +136,9 @@ def _said(case: Case, cause: str) -> Iterator[Clue]:
 
 
 def _words(case: Case, pattern: str, found: re.Match[str]) -> str:
-    """Return what to quote of a match in a case's text: of JSON the texts of the object that has it, without syntax."""
+    """Return what to quote of a match: a fault's message; of JSON the texts of the object that has it."""
+    if case.fault is not None:
+        return cut(one_line(case.fault[1]), _QUOTED)
     texts = next(
         (each for each in _texts(case.data) if any(re.search(pattern, one, re.IGNORECASE) for one in each)), []
     )

@@ -282,6 +282,34 @@ def test_a_spec_is_asked_and_where_nothing_is_refused_it_says_so(cli: CommandLin
     harmless(partner.heard)
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://no-such-host.invalid"])
+def test_a_fact_is_told_and_counted_once(cli: CommandLine, url: str) -> None:
+    cli.write("acme.yaml", spec_text(url))
+    cli("test", "acme.yaml", "--patience", "0s")
+    done = cli("diagnose", "last", "--output", "json")
+    assert done.out, done.err
+    first = done.json["suspects"][0]
+    fault = done.json["refusal"]["fault"].partition(": ")[2]
+    assert first["cause"] in ("no-connection", "wrong-host")
+    assert sum(fault in each for each in first["evidence"]) == 1
+    assert "no request was sent" in cli("diagnose", "last").err
+
+
+def test_rows_that_are_refused_for_their_data_are_no_fault_of_the_setup(cli: CommandLine, partner: Partner) -> None:
+    partner.answer = lambda _heard: (422, {}, b'{"error": "the name is too short"}')
+    rules = "responses:\n  - {outcome: rejected, status: 422}"
+    cli.write("acme.yaml", spec_text(partner.url).replace("responses:", rules))
+    rows = cli.write("rows.csv", "email,firstname\njane.doe@example.com,J\njohn.doe@example.com,J\n")
+    cli("replay", "acme.yaml", rows, "-e", "production", "--confirm", "acme", "--name", "refused")
+    for more in ((), ("--row", "2")):
+        done = cli("diagnose", "refused", *more)
+        assert (done.status, done.out) == (0, "Nothing was refused because of the set-up.\n")
+    assert "rokt-export report" in done.err
+    partner.answer = lambda _heard: (422, {}, b'{"error": "the API key is not valid"}')
+    cli("replay", "acme.yaml", rows, "-e", "production", "--confirm", "acme", "--again", "--name", "keyed")
+    assert cli("diagnose", "keyed", "--offline").status == 1
+
+
 def test_a_guarded_environment_is_asked_only_with_consent(cli: CommandLine, partner: Partner) -> None:
     cli.write("acme.yaml", spec_text(partner.url))
     done = cli("diagnose", "acme.yaml", "-e", "production")
