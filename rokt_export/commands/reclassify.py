@@ -227,8 +227,8 @@ def _say_what_next(
     from rokt_export.commands.run_output import Onward, place_flag
     from rokt_export.journal import RunState
 
-    rows = sum(found.matrix.values())
-    terminal.say(f"{found.read:,} of {rows:,} responses read by {loaded.document.file}; nothing was sent")
+    read = f"{found.read:,} of {number_of(found.responses, 'response', 'responses')} read by {loaded.document.file}"
+    terminal.say(f"{read if found.responses else f'run {info.run} has no responses'}; nothing was sent")
     for stays, number in sorted(found.stays.items(), key=lambda item: -item[1]):
         terminal.say(f"{number_of(number, 'row keeps its outcome', 'rows keep their outcome')}: {stays}")
     if found.reworded:

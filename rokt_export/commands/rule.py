@@ -209,17 +209,28 @@ def _first_unexpected(story: Story, classifier: Classifier) -> tuple[int, Record
     """Return the first row that no rule of the spec matches; without one, the first with an unexpected outcome.
 
     Raises:
-        UsageError: the spec reads every recorded response as expected.
+        UsageError: there is no response, or the spec reads every recorded one as expected.
     """
     unexpected: tuple[int, Recording] | None = None
+    responses = shared = 0
     for one, recording in story.deliveries_with_recordings():
-        if recording is None or recording.response is None or recording.fault is not None or recording.rows > 1:
+        if recording is None or recording.response is None or recording.fault is not None:
+            continue
+        responses += 1
+        if recording.rows > 1:
+            shared += 1
             continue
         now = classifier.classify(recording.response)
         if now.rule is None:
             return one.row, recording
         if unexpected is None and now.kind != story.expected:
             unexpected = one.row, recording
+    if responses == shared:
+        each = "each was to a request of several rows" if shared else "no response was recorded"
+        raise UsageError(
+            f"run {story.run.run} has no response to draft a rule from: {each}",
+            remedy=f"See what there is: rokt-export runs show {story.run.run}; `--record all` keeps every response.",
+        )
     if unexpected is None:
         raise UsageError(
             f"the spec reads every recorded response of run {story.run.run} as {story.expected}",

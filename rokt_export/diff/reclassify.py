@@ -97,6 +97,11 @@ class Reclassified:
         self.reworded += one.after is not one.before and not one.changed
 
     @property
+    def responses(self) -> int:
+        """Rows for which a whole response came."""
+        return sum(self.matrix.values()) - self.stays[Stays.NO_RESPONSE]
+
+    @property
     def after(self) -> dict[OutcomeKind, int]:
         """Outcome to rows by the other spec."""
         found: Counter[OutcomeKind] = Counter()

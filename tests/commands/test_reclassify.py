@@ -135,6 +135,17 @@ def test_a_run_that_cannot_be_read_again(cli: CommandLine, partner: Partner, spe
     assert cli("reclassify", run, "--spec", "gone.yaml").status == 3
 
 
+def test_rows_without_a_response_are_not_counted_as_responses(cli: CommandLine, partner: Partner, spec: Path) -> None:
+    mixed = cli.write("mixed.csv", 'email\njane.doe.1@example.com\n""\njane.doe.2@example.com\n')
+    spec.write_text(spec.read_text().replace("attribute: email}", "attribute: email, required: true}"))
+    cli("replay", spec, mixed, "--record", "all", "--name", "mixed")
+    assert "2 of 2 responses read by" in cli("reclassify", "mixed").err
+    spec.write_text(spec.read_text().replace(partner.url, "http://127.0.0.1:1"))
+    cli("replay", spec, mixed, "--patience", "0s", "--name", "silent")
+    silent = cli("reclassify", "silent").err
+    assert "has no responses; nothing was sent" in silent and "of 0 responses" not in silent
+
+
 def test_two_runs_are_compared_by_another_spec(cli: CommandLine, spec: Path) -> None:
     def replayed() -> str:
         args = ("--no-stop-unclassified", "--record", "all", "--output", "json")

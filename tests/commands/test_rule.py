@@ -288,3 +288,13 @@ def test_without_a_row_the_spec_as_it_is_now_selects_it(cli: CommandLine, spec: 
     assert named.status == 2 and "rule `is_not_valid` gives rejected to row 2 already" in named.err
     spec.write_text(spec.read_text().split("responses:")[0] + "responses: [{outcome: delivered}]\n")
     assert f"the spec reads every recorded response of run {run} as delivered" in cli("rule", run).err
+
+
+def test_a_run_without_a_response_has_nothing_to_draft_from(cli: CommandLine) -> None:
+    rows = cli.write("rows.csv", "email\njane.doe.1@example.com\n")
+    spec = cli.write("acme.yaml", SPEC.format(url="http://127.0.0.1:1"))
+    cli("replay", spec, rows, "--patience", "0s", "--name", "silent")
+    done = cli("rule", "silent")
+    assert done.status == 2
+    assert "has no response to draft a rule from: no response was recorded" in done.err
+    assert "as delivered" not in done.err
