@@ -485,12 +485,11 @@ def _compared(
 
 
 def _send_flags(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> tuple[str, ...]:
-    """Return what a command that sends to the runs' environments needs: a confirmation, and whether people are real."""
+    """Return what a command that sends the same to the runs' environments needs: how rows are read, a confirmation."""
+    from rokt_export.commands.replay_flags import row_words
     from rokt_export.reports.run_report import Story
 
-    flags: list[str] = []
-    if any(run.options.get("flags", {}).get("test_data") for run in runs):
-        flags.append("--test-data")
+    flags = row_words(runs[-1])
     for run in runs:
         spec = Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec
         if spec is not None and run.environment in spec.endpoint and spec.guards(run.environment):

@@ -135,6 +135,23 @@ def options_of(
     return {"flags": flags.kept(spec), "stamps": stamps_of(tuple(files)) if files else []}
 
 
+def row_words(run: RunInfo) -> list[str]:
+    """Return the flags by which a run read and changed its rows, as words of a command line.
+
+    A value that was set, and is not kept as it is personal, is left to be filled in.
+    """
+    words: list[str] = []
+    for name, value in run.options.get("flags", {}).items():
+        if (flag := _OF_ROWS_AS_TOLD.get(name)) is None or not value:
+            continue
+        if value is True:
+            words.append(flag)
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            words += [flag, f"{each}=…" if name == "set_values" and "=" not in each else str(each)]
+    return words
+
+
 def stamps_of(files: tuple[str, ...]) -> list[list[Any]]:
     """Return what each input looks like, in order: its path, bytes, and nanoseconds of its last change.
 

@@ -499,6 +499,10 @@ def test_the_next_command_names_the_files_that_were_given(
     done = cli("diff", acme, rows, "--count", 5, *CONFIRMED)
     assert f"rokt-export diff {acme} {rows} --between staging production --count 76 --confirm acme\n" in done.out
     assert "2 of 5 rows shown" in done.out
+    mapped = cli.write("mapped.csv", people(99).replace("email,", "address,").replace("jane", "john"))
+    shown = cli("diff", acme, mapped, "--count", 5, *CONFIRMED, "--map", "address=email", "--set", "firstname=Jo").out
+    words = shown.partition(f"rokt-export diff {acme} {mapped} --between staging production --count 45 ")[2]
+    assert words.startswith("--map address=email --set 'firstname=…' --confirm acme\n")
     few = cli("diff", acme, twenty, "--count", 5, *CONFIRMED, "--again")
     assert "Or send 40 rows or more that no guarded environment has answered before." in few.out
     assert "--between staging production" not in few.out
