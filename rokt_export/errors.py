@@ -106,29 +106,38 @@ class WorkerError(RoktExportError):
     exit_status = ExitStatus.WORKER
 
 
+_NEAR = 0.65
+"""Similarity (difflib's ratio) from which a word is near: one wrong letter of three, two of six."""
 _SHORTEST_BEGINNING = 3
 """Letters of a word from which on it may stand for one that it begins."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return a remedy that names the known word most like this one, or the only one that it begins; else None."""
+def nearest(word: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Return the known words that are near to a word, the nearest first, or else the only one that it begins.
+
+    Case and the dashes of a flag do not count.
+    """
     from difflib import get_close_matches
 
-    by_fold, folded = {each.casefold(): each for each in known}, word.casefold()
-    near = get_close_matches(folded, by_fold, n=1, cutoff=0.6)
+    by_fold, folded = {each.casefold().lstrip("-"): each for each in known}, word.casefold().lstrip("-")
+    near = get_close_matches(folded, by_fold, n=most, cutoff=_NEAR)
     if not near and len(folded) >= _SHORTEST_BEGINNING:
         begun = [each for each in by_fold if each.startswith(folded)]
         near = begun if len(begun) == 1 else []
-    return f"Did you mean `{by_fold[near[0]]}`?" if near else None
+    return [by_fold[each] for each in near]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return a remedy that names the known word nearest to this one; None where none is near."""
+    near = nearest(word, known)
+    return f"Did you mean `{near[0]}`?" if near else None
 
 
 def near_file(path: Path) -> str | None:
-    """Return a remedy that names the file in the same folder whose name is most like a missing one's."""
+    """Return a remedy that names the nearest file in the same folder; an extension in common makes no file near."""
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+        names = [each.name for each in path.parent.iterdir() if each.is_file() and nearest(path.stem, [each.stem])]
     except OSError:
         return None
-    from difflib import get_close_matches
-
-    near = get_close_matches(path.name, names, n=1, cutoff=0.6)
+    near = nearest(path.name, names)
     return f"Did you mean {path.parent / near[0]}?" if near else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import secrets
 import socket
@@ -15,7 +14,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, select
 
-from rokt_export.errors import JournalError, UsageError
+from rokt_export.errors import JournalError, UsageError, nearest
 from rokt_export.journal import queries, revisions
 from rokt_export.journal.damage import readable
 from rokt_export.journal.model import RunInfo, RunState, as_moment, as_text, now
@@ -171,7 +170,7 @@ def _by_prefix(connection: Connection, wanted: str) -> Row[Any]:
 def _suggestion(connection: Connection, wanted: str) -> str:
     known = connection.execute(select(run.c.id, run.c.name).order_by(run.c.no.desc()).limit(_REMEMBERED)).all()
     words = [word for record in known for word in record if word]
-    near = difflib.get_close_matches(wanted, list(dict.fromkeys(words)), n=3)
+    near = nearest(wanted, words, most=3)
     meant = f"Did you mean {' or '.join(f'`{word}`' for word in near)}? " if near else ""
     return f"{meant}`rokt-export runs list` shows all."
 

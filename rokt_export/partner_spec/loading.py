@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -16,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from rokt_export.authentication.base import credential_of, unfinished, verification_of
 from rokt_export.authentication.registry import TYPES
-from rokt_export.errors import SpecError
+from rokt_export.errors import SpecError, nearest
 from rokt_export.partner_spec.document import DataPath, Document, Finding, Severity, parse, read_text
 from rokt_export.partner_spec.model import PartnerSpec, nested_names
 from rokt_export.partner_spec.references import names_in
@@ -297,7 +296,7 @@ class _Fault:
         if kind == "extra_forbidden":
             key = str(self.path[-1])
             keys = self._model.keys() if self._model else ()
-            self.near = _nearest(key, keys)
+            self.near = next(iter(nearest(key, keys)), None)
             hint = f"Did you mean `{self.near}`?" if self.near else f"Known here: {', '.join(f'`{k}`' for k in keys)}."
             return "RX010", f"unknown key `{key}`", hint, False
         if kind == "missing":
@@ -311,7 +310,7 @@ class _Fault:
                 value = value.get("type") if isinstance(value, dict) else value
                 if isinstance(self._draft.node(self.path), dict):
                     self.path = (*self.path, "type")
-            self.near = _nearest(str(value), options)
+            self.near = next(iter(nearest(str(value), options)), None)
             also = f"Did you mean `{self.near}`? " if self.near else ""
             return "RX012", f"{kind_of(value)} is not a valid value", f"{also}Choose one of {', '.join(options)}.", True
         return "RX012", _plain_message(kind, value, self._detail), _plain_hint(kind, context), True
@@ -341,15 +340,6 @@ class _Fault:
         else:
             parent[last] = self.near
         return True
-
-
-_MISSPELT = 0.6
-
-
-def _nearest(word: str, words: Iterable[str]) -> str | None:
-    near = get_close_matches(word.lower(), list(words), n=1, cutoff=_MISSPELT)
-    folded = {option.lower(): option for option in words}
-    return near[0] if near else folded.get(word.lower())
 
 
 def _plain_message(kind: str, value: Any, detail: ErrorDetails) -> str:

@@ -9,7 +9,6 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import lru_cache
 from itertools import pairwise
 from math import isfinite
@@ -20,6 +19,7 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from rokt_export.errors import nearest
 from rokt_export.spec_language.arithmetic import (
     OPERATORS,
     ORDERS,
@@ -270,7 +270,7 @@ def _refused(problem: str, node: nodes.Node) -> TemplateProblem:
 def _check_filters(tree: nodes.Template, *, kinds: bool = False) -> None:
     for node in tree.find_all(nodes.Filter):
         if node.name not in FILTERS:
-            near = get_close_matches(node.name, FILTERS, n=1)
+            near = nearest(node.name, FILTERS)
             hint = f"; did you mean `{near[0]}`?" if near else f"; there are {', '.join(FILTERS)}"
             raise TemplateProblem(f"there is no filter `{node.name}`{hint}")
         try:

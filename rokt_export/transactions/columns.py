@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from msgspec import Struct
 
-from rokt_export.errors import TransactionsError, UsageError
+from rokt_export.errors import TransactionsError, UsageError, nearest
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
 from rokt_export.transactions.transaction import IDENTITIES
 
@@ -158,7 +158,7 @@ class ColumnMapper:
         for column in self._given:
             if column not in self._found:
                 known = {fold(name): name for name in columns}
-                close = difflib.get_close_matches(fold(column), known, n=1)
+                close = nearest(fold(column), known)
                 hint = f"Did you mean “{known[close[0]]}”?" if close else f"Columns: {', '.join(known.values())}."
                 raise TransactionsError(f"no file has a column “{column}”", where="--map", remedy=hint)
 

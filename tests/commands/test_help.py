@@ -109,6 +109,29 @@ def test_a_typing_error_is_answered_in_one_style(cli: CommandLine, case: str) ->
     assert not re.search(r"Input should|Invalid value|Usage:|Error", done.err)
 
 
+FAR: dict[str, tuple[str, ...]] = {
+    "spec": ("validate", "missing.yaml"),
+    "events": ("test", "SPEC", "journey.csv"),
+    "flag": ("runs", "show", "last", "--only", "delivered"),
+    "command": ("send",),
+    "run": ("runs", "show", "tuesday-morning"),
+    "document": ("init", "--openapi", "missing.yaml", "partner.yaml"),
+    "filter": ("validate", "filter.yaml"),
+}
+
+
+@pytest.mark.parametrize("case", FAR)
+def test_only_what_is_near_is_suggested(cli: CommandLine, case: str) -> None:
+    spec = cli.write("plain.yaml", (ROOT / "sample_specs" / "brevo.yaml").read_bytes())
+    cli.write("few.csv", (ROOT / "sample_events" / "few.csv").read_bytes())
+    cli.write("filter.yaml", "spec_version: 1\nparameters: [{name: a, value: '{{ email | shout }}'}]\n")
+    if case == "run":
+        assert cli("test", spec, "--sandbox", "--name", "monday").status == 0
+    done = cli(*(str(spec) if each == "SPEC" else each for each in FAR[case]))
+    assert done.status in (2, 3), done.err
+    assert "did you mean" not in (done.out + done.err).lower()
+
+
 def test_the_shell_completes_what_is_known(
     cli: CommandLine, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,12 +8,11 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from rokt_export.errors import NO_FILE, DocumentError
+from rokt_export.errors import NO_FILE, DocumentError, near_file, nearest
 from rokt_export.redaction.display_text import cut
 
 if TYPE_CHECKING:
@@ -189,7 +188,7 @@ def _version(contents: Node, source: str) -> str:
             return version
     kinds = {"item": "a Postman collection: use --postman", "log": "a HAR: use --har", "spec_version": "a partner spec"}
     kind = next((text for key, text in kinds.items() if key in contents), None)
-    near = get_close_matches("openapi", [str(key).lower() for key in contents], n=1)
+    near = nearest("openapi", map(str, contents))
     hint = f"; the key `{near[0]}` is near" if near else ""
     raise DocumentError(
         f"this is {kind}" if kind else f"this is not an OpenAPI document: it has no key `openapi` or `swagger`{hint}",
@@ -209,11 +208,7 @@ def _file(path: Path, source: str) -> bytes:
             raise _too_large(source, size)
         return path.read_bytes()
     except FileNotFoundError as error:
-        folder = path.parent
-        names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-        near = get_close_matches(path.name, names, n=1)
-        remedy = f"Did you mean `{folder / near[0]}`?" if near else "Check the path."
-        raise DocumentError("no such file", where=source, remedy=remedy) from error
+        raise DocumentError("no such file", where=source, remedy=near_file(path) or "Check the path.") from error
     except OSError as error:
         raise DocumentError(
             f"this file cannot be read: {error.strerror}", where=source, remedy="Check its owner and its permissions."

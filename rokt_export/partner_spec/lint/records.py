@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
+from rokt_export.errors import did_you_mean
 from rokt_export.partner_spec.document import Finding
 from rokt_export.partner_spec.lint.context import Subject
 from rokt_export.partner_spec.references import every_parameter
@@ -36,10 +36,9 @@ def unsent(subject: Subject) -> Iterator[Finding]:
     names = [parameter.name for parameter in every_parameter(subject.spec.parameters)]
     for name in record.values:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
             yield subject.error(
                 "RX197",
                 ("read_back", "values", name),
                 f"there is no parameter `{name}`",
-                f"Did you mean `{near[0]}`?" if near else "Name parameters as the spec sends them.",
+                did_you_mean(name, names) or "Name parameters as the spec sends them.",
             )
