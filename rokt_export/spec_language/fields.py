@@ -306,8 +306,8 @@ def status_ranges(value: Any) -> StatusRanges:
     """
     if isinstance(value, (list, tuple)) and value:
         return tuple(found for item in value for found in status_ranges(item))
-    text = text_of(value).strip().lower()
-    if match := re.fullmatch(r"([1-5])xx", text):
+    text = text_of(value).strip()
+    if match := re.fullmatch(r"([1-5])[xX]{2}", text):
         found = (int(match[1]) * 100, int(match[1]) * 100 + 99)
     elif match := re.fullmatch(r"(\d{3})(?:\s*-\s*(\d{3}))?", text):
         found = (int(match[1]), int(match[2] or match[1]))

@@ -221,6 +221,7 @@ RULE = (
         (WHOLE + "diff: {tolerance: {x: 1}}", "RX022", (8, 20), "`x` is not a path"),
         (RULE + "status: 99", "RX012", (6, 13), "`99` is not an HTTP status"),
         (RULE + "status: 299-200", "RX012", (6, 13), "`299-200` is not an HTTP status"),
+        (RULE + "status: 2O1", "RX012", (6, 13), "`2O1` is not an HTTP status"),
         (RULE + "status: []", "RX012", (6, 13), "is not an HTTP status"),
         (RULE + "body: {$.a: {}}", "RX012", (6, 17), "this condition is empty"),
         (RULE + "body: {$.a: {equal: 1}}", "RX010", (6, 18), "unknown key `equal`"),
