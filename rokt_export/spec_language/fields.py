@@ -156,7 +156,8 @@ def _regex(text: str, info: ValidationInfo) -> str:
         sizes[text] = LARGEST_UNICODE  # count the time of a refused expression too
         sizes[text] = compile_regex(text).size
     except RegexProblem as error:
-        raise problem(error.code, str(error), error.remedy) from error
+        remedy = error.of_parameter if info.field_name == "pattern" else error.remedy
+        raise problem(error.code, str(error), remedy) from error
     return text
 
 

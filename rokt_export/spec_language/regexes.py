@@ -19,22 +19,26 @@ _MOST_WORK = 200_000_000
 """Maximum of instructions (as for `LARGEST`) times bytes of a text: two seconds at 10 ns each, the worst case."""
 _SHORT = 10_000
 """Bytes of a text up to which a set is faster than a search for every expression."""
-_CONSTRUCTS = {
-    "(?=": "a look-ahead",
-    "(?!": "a negative look-ahead",
-    "(?<=": "a look-behind",
-    "(?<!": "a negative look-behind",
-    "(?P": "a back reference",
-    "(?(": "a conditional",
-    "(?>": "an atomic group",
-    "(?#": "a comment",
-    "(?x": "the flag `x`",
-    "(?a": "the flag `a`",
-    "(?u": "the flag `u`",
-}
-_REMEDY = (
+_LOOK_AROUND = (
     "Write it without: `not:` and `all:` of a rule exclude and combine, a group captures a part of what is around it."
 )
+_WHOLE_VALUES = "Write it without: a `pattern` matches the whole value, so list its forms, with `|` between them."
+_REPEATED = "Write out what it repeats, as alternatives: `aa|bb` for `(a|b)\\1`."
+_BACKTRACKING = "Write it without, as `a+` for `a++` or `(?>a+)`: RE2 does not backtrack."
+_CONSTRUCTS = {
+    "(?=": ("a look-ahead", _LOOK_AROUND),
+    "(?!": ("a negative look-ahead", _LOOK_AROUND),
+    "(?<=": ("a look-behind", _LOOK_AROUND),
+    "(?<!": ("a negative look-behind", _LOOK_AROUND),
+    "(?P": ("a back reference", _REPEATED),
+    "(?(": ("a conditional", "Write both cases out, with `|` between them."),
+    "(?>": ("an atomic group", _BACKTRACKING),
+    "(?#": ("a comment", "Write the comment behind a `#` of the YAML file."),
+    "(?x": ("the flag `x`", "Take the flag away, and the blanks and comments in the expression."),
+    "(?a": ("the flag `a`", "Take it away, and write `[A-Za-z0-9_]` where `\\w` shall be ASCII."),
+    "(?u": ("the flag `u`", "Take it away: `\\w` and `\\s` are those of Unicode without it."),
+}
+"""By its first characters, what RE2 does not take: its name, and what to write instead in a rule."""
 _TOKEN = re.compile(
     r"\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)|\{,(?=\d+\})|\[\^?\]?(?:\\.|[^\]\\])*(?:\]|\\?\Z)", re.DOTALL
 )
@@ -45,13 +49,15 @@ class RegexProblem(ValueError):
 
     Attributes:
         code: the code of the finding.
-        remedy: what to write instead.
+        remedy: what to write instead in a rule.
+        of_parameter: what to write instead in the `pattern` of a parameter.
     """
 
-    def __init__(self, code: str, message: str, remedy: str) -> None:
+    def __init__(self, code: str, message: str, remedy: str, of_parameter: str | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.remedy = remedy
+        self.of_parameter = of_parameter or remedy
 
 
 class Regex:
@@ -226,17 +232,22 @@ def _problem(source: str, error: Exception) -> RegexProblem:
         return _too_large()
     if what == "invalid repetition size":
         return _too_large()
-    found = _construct(what, part)
-    return RegexProblem("RX160", f"RE2, the engine whose time is bounded, does not take {found}", _REMEDY)
+    found, remedy = _construct(what, part)
+    of_parameter = _WHOLE_VALUES if remedy is _LOOK_AROUND else remedy
+    message = f"RE2, the engine whose time is bounded, does not take {found}"
+    return RegexProblem("RX160", message, remedy, of_parameter)
 
 
-def _construct(what: str, part: str) -> str:
+def _construct(what: str, part: str) -> tuple[str, str]:
+    """Return what RE2 does not take, and what to write instead in a rule."""
     if what == "invalid escape sequence" and part[1:2].isdigit():
-        return f"a back reference, `{part}`"
+        return f"a back reference, `{part}`", _REPEATED
     if what == "bad repetition operator":
-        return f"a possessive repetition, `{part}`"
-    known = next((name for sign, name in _CONSTRUCTS.items() if part.startswith(sign)), None)
-    return f"{known}, `{part}`" if known else f"`{part or what}`"
+        return f"a possessive repetition, `{part}`", _BACKTRACKING
+    for sign, (name, remedy) in _CONSTRUCTS.items():
+        if part.startswith(sign):
+            return f"{name}, `{part}`", remedy
+    return f"`{part or what}`", "Write it without: see https://github.com/google/re2/wiki/Syntax."
 
 
 def too_many() -> RegexProblem:
@@ -244,6 +255,7 @@ def too_many() -> RegexProblem:
     return RegexProblem(
         "RX160",
         f"the regular expressions up to here have over {MOST_TOGETHER:,} instructions of RE2 together",
+        "Repeat `\\w` and `\\p{…}` less.",
         "Repeat `\\w` and `\\p{…}` less: `max_length` limits a length without a pattern.",
     )
 
@@ -252,5 +264,6 @@ def _too_large() -> RegexProblem:
     return RegexProblem(
         "RX160",
         f"this regular expression is too large: over {LARGEST_UNICODE:,} instructions of RE2, or 1,000 repetitions",
+        "Repeat less, or nest less.",
         "Repeat less, or nest less; `min_length` and `max_length` limit a length without a pattern.",
     )

@@ -517,6 +517,21 @@ def test_regular_expressions_of_a_spec_are_bounded_together():
     assert "together" in found[0].message
 
 
+@pytest.mark.parametrize("expression", ["^(?=[A-Z])", "(?!a)b", "(?<=a)b", "(?<!a)b", "(?>a)", r"(a)\1", r"\w{1001}"])
+def test_a_refused_pattern_of_a_parameter_gets_advice_that_a_parameter_can_follow(expression):
+    (of_parameter,) = faults(WHOLE + f"parameters: [{{name: a, attribute: email, pattern: '{expression}'}}]\n")
+    (of_rule,) = faults(RULE + f"text: {{regex: '{expression}'}}\n")
+    assert (of_parameter.code, of_rule.code) == ("RX160", "RX160")
+    assert not any(word in of_parameter.hint for word in ("`not:`", "rule", "captures"))
+    assert "length" not in of_rule.hint
+    assert ("`not:`" in of_rule.hint) is (expression.strip("^")[:3] in ("(?=", "(?!", "(?<"))
+
+
+def test_a_back_reference_is_told_to_be_written_out():
+    (finding,) = faults(RULE + r"text: {regex: '(a|b)\1'}" + "\n")
+    assert finding.hint.startswith("Write out what it repeats")
+
+
 @pytest.mark.parametrize(
     ("text", "what", "command"),
     [
