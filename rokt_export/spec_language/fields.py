@@ -97,9 +97,7 @@ def template_at(place: Place) -> Callable[[str], str]:
             compile_template(text, place)
             check_numbers(text)
         except TemplateProblem as error:
-            raise problem(
-                "RX020", str(error), "Write `{{ attribute | filter }}`; `rokt-export attributes` lists both."
-            ) from error
+            raise problem("RX020", str(error), error.remedy) from error
         return text
 
     return check

@@ -19,7 +19,7 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefine
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from rokt_export.errors import nearest
+from rokt_export.errors import did_you_mean, nearest
 from rokt_export.spec_language.arithmetic import (
     OPERATORS,
     ORDERS,
@@ -54,6 +54,7 @@ from rokt_export.spec_language.template_places import (
     joined,
     variable_fill,
 )
+from rokt_export.spec_language.template_syntax import syntax_problem
 
 RESERVED = frozenset({"env", "attributes", *DYNAMIC})
 _MAKE: Mapping[str, Callable[[], Any]] = {"now": lambda: datetime.now(UTC), "uuid": lambda: str(uuid.uuid4())}
@@ -116,9 +117,9 @@ def _parse(source: str) -> nodes.Template:
     try:
         return _environment(Place.VALUE).parse(source)
     except TemplateSyntaxError as error:
-        raise TemplateProblem(f"template syntax: {error.message}") from error
+        raise syntax_problem(source) from error
     except ValueError as error:  # a number with more digits than Python reads
-        raise TemplateProblem(f"template syntax: {error}") from error
+        raise TemplateProblem("a number has too many digits", "Write it between quotes.") from error
 
 
 _ALLOWED = frozenset(
@@ -294,8 +295,12 @@ def _env_names(tree: nodes.Template) -> Iterator[str]:
 def _free_names(tree: nodes.Template) -> set[str]:
     try:
         return meta.find_undeclared_variables(tree)
-    except TemplateSyntaxError as error:  # an unknown test
-        raise TemplateProblem(f"template syntax: {error.message}") from error
+    except TemplateSyntaxError as error:
+        tests = _environment(Place.VALUE).tests
+        unknown = next(test.name for test in tree.find_all(nodes.Test) if test.name not in tests)
+        raise TemplateProblem(
+            f"there is no test `{unknown}` behind `is`", did_you_mean(unknown, tests) or "Compare with `==`."
+        ) from error
 
 
 def _attribute_names(tree: nodes.Template) -> Iterator[str]:

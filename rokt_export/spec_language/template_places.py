@@ -22,7 +22,17 @@ EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 class TemplateProblem(ValueError):
-    """A template does not compile; the message says why and what to write instead."""
+    """A template does not compile; the message says why.
+
+    Attributes:
+        remedy: what to write instead.
+    """
+
+    def __init__(
+        self, message: str, remedy: str = "Write `{{ attribute | filter }}`; `rokt-export attributes` lists both."
+    ) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class Place(StrEnum):

@@ -213,7 +213,7 @@ def check_proof(source: str) -> None:
     try:
         problem = proof_problem(source)
     except TemplateProblem as error:
-        raise SpecError(f"the URL's template does not compile: {error}", where=source) from error
+        raise SpecError(f"the URL's template does not compile: {error}", where=source, remedy=error.remedy) from error
     if problem is not None:
         raise SpecError(f"the URL is not safe: {problem}", where=source, remedy=PROOF_REMEDY)
 

@@ -199,7 +199,7 @@ RULE = (
             (8, 14),
             "parameter `x`: `encoding` and `parameters` belong together",
         ),
-        (WHOLE + "parameters: [{name: x, value: '{{ a'}]", "RX020", (8, 31), "template syntax"),
+        (WHOLE + "parameters: [{name: x, value: '{{ a'}]", "RX020", (8, 31), "`{{ a`: `}}` is missing"),
         (WHOLE + "parameters: [{name: x, value: '{{{Email}}}'}]", "RX020", (8, 31), "`{{{` is Rokt's old form"),
         (WHOLE + "parameters: [{name: x, attribute: a, pattern: '('}]", "RX021", (8, 47), "this regular expression"),
         (WHOLE + "parameters: [{name: 'x[', attribute: a}]", "RX023", (8, 21), "`x[` is not a parameter name"),
