@@ -98,7 +98,7 @@ def present(
             for path in reports:
                 terminal.say(f"report: {path}")
         if not (output is Output.TABLE and _are_read_together(terminal)):
-            for note in (*story.testimony, *done.result.tally.notes):
+            for note in (*story.testimony, *story.empty_captures, *done.result.tally.notes):
                 if note not in told:
                     terminal.warn(note)
             if done.result.finished.message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import log
@@ -98,6 +98,8 @@ class Latencies:
             yield math.exp((start - 0.5) * CLASS_WIDTH), math.exp((start + width - 0.5) * CLASS_WIDTH), count
 
 
+_CAPTURED = ("reason", "reference", "code")
+"""The attributes of `Delivery` that a rule captures."""
 _BATCH = 1000
 """Deliveries that are counted at a time."""
 
@@ -114,6 +116,7 @@ class Figures:
         latencies: of the last attempt of each row that was sent.
         first_sent: UTC seconds since the epoch of the first row's first attempt; None where nothing was sent.
         last_sent: the same of the last row.
+        without: `reason`, `reference` or `code` to rule to rows that it decided, and that have none.
     """
 
     rows: int = 0
@@ -123,6 +126,7 @@ class Figures:
     latencies: Latencies = field(default_factory=Latencies)
     first_sent: float | None = None
     last_sent: float | None = None
+    without: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in _CAPTURED})
 
     @classmethod
     def of(cls, deliveries: Iterable[Delivery]) -> Figures:
@@ -135,6 +139,7 @@ class Figures:
                 [each.rule for each in batch],
                 [each.latency_ms for each in batch],
                 [each.started for each in batch],
+                {name: [getattr(each, name) for each in batch] for name in _CAPTURED},
             )
         return figures
 
@@ -145,12 +150,21 @@ class Figures:
         rules: list[str | None],
         latencies: list[float | None],
         started: list[float],
+        captured: Mapping[str, list[str | None]],
     ) -> None:
         """Count a batch of rows, each list in their order: the attributes of `Delivery`."""
         self.rows += len(attempts)
         self.attempts += sum(attempts)
         self.invented += sum(invented)
-        self.rules.update([rule for rule in rules if rule is not None])
+        decided = Counter([rule for rule in rules if rule is not None])
+        self.rules.update(decided)
+        for name, texts in captured.items():
+            if (missing := texts.count(None)) == len(texts):
+                self.without[name].update(decided)
+            elif missing:
+                self.without[name].update(
+                    [rule for rule, text in zip(rules, texts, strict=True) if text is None and rule is not None]
+                )
         self.latencies.update([latency for latency in latencies if latency is not None])
         if sent := [moment for moment in started if moment]:
             self._sent(min(sent), max(sent))
@@ -166,6 +180,8 @@ class Figures:
         self.invented += other.invented
         self.rules.update(other.rules)
         self.latencies.merge(other.latencies)
+        for name, rules in other.without.items():
+            self.without[name].update(rules)
         if other.first_sent is not None and other.last_sent is not None:
             self._sent(other.first_sent, other.last_sent)
 
@@ -179,12 +195,21 @@ class Figures:
             "latencies": self.latencies.as_json(),
             "first_sent": self.first_sent,
             "last_sent": self.last_sent,
+            "without": {name: dict(rules) for name, rules in self.without.items()},
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Figures:
         """Return what `as_json` wrote."""
-        return cls(**{**data, "rules": Counter(data["rules"]), "latencies": Latencies.from_json(data["latencies"])})
+        without = data.get("without") or {}
+        return cls(
+            **{
+                **data,
+                "rules": Counter(data["rules"]),
+                "latencies": Latencies.from_json(data["latencies"]),
+                "without": {name: Counter(without.get(name) or {}) for name in _CAPTURED},
+            }
+        )
 
 
 @dataclass(slots=True)
@@ -228,7 +253,8 @@ class Tally:
                     for kind, rule, status in zip(rows.outcome, rows.rule, rows.status, strict=True)
                 ]
             )
-        self.figures.add(rows.attempts, rows.invented, rows.rule, rows.latency_ms, rows.started)
+        captured = {name: getattr(rows, name) for name in _CAPTURED}
+        self.figures.add(rows.attempts, rows.invented, rows.rule, rows.latency_ms, rows.started, captured)
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data, without what a person is told once: notes."""

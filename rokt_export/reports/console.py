@@ -500,3 +500,5 @@ def explanation(console: Console, found: Explanation) -> None:
             console.print(Text(lead).append_text(plain(rest)), style=style, soft_wrap=True)
         if not trace.checks:
             console.print("    no conditions: matches every response", style="dim", highlight=False)
+        for missed in trace.missed:
+            console.print(Text("    ").append_text(plain(missed.line())), style="yellow", soft_wrap=True)

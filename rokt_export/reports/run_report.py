@@ -67,7 +67,6 @@ class Story:
         run: the run.
         only: the outcomes whose rows are listed, in the order of `OutcomeKind`; None for all.
         expected: the expected outcome.
-        notes: what the run had to say, one sentence each.
         left_out: rows that were not sent because production responded to them before, by that outcome.
         loaded: the spec that the run went with, even if its file has changed since; None where it is not known.
     """
@@ -86,16 +85,6 @@ class Story:
         self.run = run
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
-        said = [_PURGED_TO_COUNTS if run.counted else _PURGED] if run.purged else list(self._counted())
-        self.notes: tuple[str, ...] = (
-            *said,
-            *self._certification(),
-            *self._killed_certification(),
-            *self._revisions(),
-            *self._confirmations(),
-            *self.testimony,
-            *(notes.get("notes") or ()),
-        )
         self.left_out: dict[str, int] = notes.get("left_out") or {}
 
     @classmethod
@@ -120,6 +109,38 @@ class Story:
         if spec is None or spec.sha256 != run.spec_sha256:
             spec = _spec_of_the_run(run, notes)
         return cls(journal, run, spec, notes, only)
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What the run had to say, one sentence each."""
+        run = self.run
+        said = [_PURGED_TO_COUNTS if run.counted else _PURGED] if run.purged else list(self._counted())
+        return (
+            *said,
+            *self._certification(),
+            *self._killed_certification(),
+            *self._revisions(),
+            *self._confirmations(),
+            *self.testimony,
+            *self.empty_captures,
+            *(self._kept.get("notes") or ()),
+        )
+
+    @property
+    def empty_captures(self) -> Iterator[str]:
+        """Yield which captures of a rule found nothing in some of the responses that the rule decided.
+
+        Where a reason is not captured, the body's own words stand for it, except for delivered rows.
+        """
+        if self.spec is None or self.run.purged:
+            return
+        for name, rule in zip(self.spec.rule_names, self.spec.responses, strict=True):
+            for what, without in self.figures.without.items():
+                places = getattr(rule.capture, what)
+                if without[name] and places and (what != "reason" or rule.outcome == "delivered"):
+                    decided = self.figures.rules[name]
+                    found = f"found in {decided - without[name]:,} of {decided:,} response{'s' if decided > 1 else ''}"
+                    yield f"{what} {' or '.join(map(str, places))}: {found} (rule {name})"
 
     @property
     def certification(self) -> dict[str, Any] | None:

@@ -136,7 +136,7 @@ def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured 
 
 
 def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
-    find, part = _find(place, read_as), None if place.regex is None else compile_regex(place.regex).part
+    find, part = place_of(place, read_as), None if place.regex is None else compile_regex(place.regex).part
 
     def take(reader: ResponseReader) -> str | None:
         for value in find(reader) or ():
@@ -150,7 +150,8 @@ def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
     return take
 
 
-def _find(place: CapturePath, read_as: ReadAs) -> Find:
+def place_of(place: CapturePath, read_as: ReadAs) -> Find:
+    """Return the function that finds the values at the place of a capture."""
     if place.header is not None:
         return header_values(place.header)
     if place.path is not None:
@@ -169,6 +170,7 @@ class CompiledRule:
         name: what reports call it.
         kind: its outcome.
         after: where a response says when to try again.
+        capture: what it captures, from a body that is read as `read_as`.
         status: its condition on the status, if it has one.
         statuses: the statuses that it accepts; None for all.
         each: the array whose elements it judges, each as a body; None for the whole response.
@@ -186,10 +188,12 @@ class CompiledRule:
         "_says_why",
         "_wait",
         "after",
+        "capture",
         "each",
         "holds",
         "kind",
         "name",
+        "read_as",
         "status",
         "statuses",
         "test",
@@ -206,6 +210,8 @@ class CompiledRule:
         self.after = rule.after
         self._retry = rule.retry
         self._wait: Wait | None = None if rule.after is None else compile_after(rule.after)
+        self.capture = rule.capture
+        self.read_as: ReadAs = rule.as_
         self._reason = compile_capture(rule.capture.reason, rule.as_)
         self._reference = compile_capture(rule.capture.reference, rule.as_)
         self._code = compile_capture(rule.capture.code, rule.as_)

@@ -14,13 +14,14 @@ from xml.etree.ElementTree import Element
 from msgspec import Struct
 
 from rokt_export.exchange.model import Outcome, Response
-from rokt_export.response.body_reader import NoData, ResponseReader, Values, source, why_unreadable
+from rokt_export.response.body_reader import NoData, ReadAs, ResponseReader, Values, source, why_unreadable
+from rokt_export.response.classify import compile_capture, place_of
 from rokt_export.response.conditions import compile_condition, equality, scalar_text
 from rokt_export.response.elements import ElementReader
 from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, judge
 from rokt_export.response.value_text import abridged, quoted, same_look, shown
 from rokt_export.spec_language.paths import PATH_STEP
-from rokt_export.spec_language.rules import Condition
+from rokt_export.spec_language.rules import CapturePath, Condition
 
 if TYPE_CHECKING:
     from rokt_export.response.classify import CompiledRule
@@ -45,20 +46,27 @@ def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: Values) -> s
         return None
     if values:
         return _near_value(leaf.condition, values)
-    return _near_key(leaf, reader)
+    match leaf.place:
+        case "header":
+            return _near_header(leaf.key, reader)
+        case "content type":
+            return "the response has no Content-Type"
+        case _:
+            return _near_node(leaf.key, leaf.read_as, reader)
 
 
-def _near_key(leaf: PlaceCondition, reader: ResponseReader) -> str | None:
-    """What is there instead of a header or node that is not."""
-    if leaf.place == "header":
-        near = _nearest(leaf.key.lower(), (name.lower() for name, _ in reader.response.headers))
-        return f"no header `{leaf.key}`: the nearest is `{near}`" if near else f"no header `{leaf.key}`"
-    if leaf.place == "content type":
-        return "the response has no Content-Type"
-    data = source(reader, leaf.key, leaf.read_as)
+def _near_header(name: str, reader: ResponseReader) -> str:
+    """What is there instead of a header that is not."""
+    near = _nearest(name.lower(), (each.lower() for each, _ in reader.response.headers))
+    return f"no header `{name}`: the nearest is `{near}`" if near else f"no header `{name}`"
+
+
+def _near_node(path: str, read_as: ReadAs, reader: ResponseReader) -> str | None:
+    """What is there instead of a node of the body that is not."""
+    data = source(reader, path, read_as)
     if isinstance(data, NoData):
         return data.reason
-    return _missing_element(leaf.key, data) if leaf.key.startswith("/") else _missing_member(leaf.key, data)
+    return _missing_element(path, data) if path.startswith("/") else _missing_member(path, data)
 
 
 def _missing_member(path: str, data: Any) -> str | None:
@@ -238,6 +246,25 @@ class ConditionTrace:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class MissedCapture:
+    """One capture that found nothing in the response.
+
+    Attributes:
+        name: `reason`, `reference` or `code`.
+        place: its place or places, in words.
+        why: why it found nothing.
+    """
+
+    name: str
+    place: str
+    why: str
+
+    def line(self) -> str:
+        """Return it as a line for a terminal."""
+        return f"{self.name}: {self.place} found nothing ({self.why})"
+
+
 class RuleTrace(Struct, frozen=True):
     """One rule, met with a response.
 
@@ -246,12 +273,14 @@ class RuleTrace(Struct, frozen=True):
         outcome: what it would give.
         verdict: what became of it.
         checks: its conditions in the order of the spec's keys; none for a rule that takes everything.
+        missed: those of its captures that found nothing, if it decided.
     """
 
     name: str
     outcome: str
     verdict: RuleVerdict
     checks: tuple[ConditionTrace, ...]
+    missed: tuple[MissedCapture, ...] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data."""
@@ -260,6 +289,7 @@ class RuleTrace(Struct, frozen=True):
             "outcome": self.outcome,
             "verdict": str(self.verdict),
             "checks": [check.as_json() for check in self.checks],
+            "missed": [asdict(each) for each in self.missed],
         }
 
 
@@ -283,6 +313,7 @@ class Explanation(Struct, frozen=True):
             lines.extend(f"  {check.line()}" for check in trace.checks)
             if not trace.checks:
                 lines.append("  yes no conditions: matches every response")
+            lines.extend(f"  {missed.line()}" for missed in trace.missed)
         return lines
 
     def as_json(self) -> dict[str, object]:
@@ -322,9 +353,31 @@ def explain(rules: Sequence[CompiledRule], outcome: Outcome, response: Response)
         met = rule.reader(reader) or ElementReader(reader, None)
         nodes: tuple[Node, ...] = (*((rule.status,) if rule.status else ()), *rule.test.nodes)
         checks = tuple(check for node in nodes for check in _checks(node, met, 0))
-        traces.append(RuleTrace(rule.name, str(rule.kind), _verdict(holds, decided), checks))
+        missed = tuple(_missed(rule, met)) if holds and not decided else ()
+        traces.append(RuleTrace(rule.name, str(rule.kind), _verdict(holds, decided), checks, missed))
         decided = decided or holds
     return Explanation(outcome, tuple(traces))
+
+
+def _missed(rule: CompiledRule, reader: ResponseReader) -> Iterator[MissedCapture]:
+    for name in ("reason", "reference", "code"):
+        places: Sequence[CapturePath] = getattr(rule.capture, name)
+        take = compile_capture(places, rule.read_as)
+        if take is not None and take(reader) is None:
+            why = "; ".join(_uncaptured(each, rule.read_as, reader) for each in places)
+            yield MissedCapture(name, " or ".join(map(str, places)), why)
+
+
+def _uncaptured(place: CapturePath, read_as: ReadAs, reader: ResponseReader) -> str:
+    """Return why a place of a capture gives no text."""
+    values = place_of(place, read_as)(reader)
+    if values is None and place.path is not None:
+        return why_unreadable(reader, place.path, read_as)
+    if values:
+        return "there is no text in it" if place.regex is None else "no match there"
+    if place.header is not None:
+        return _near_header(place.header, reader)
+    return (_near_node(place.path, read_as, reader) if place.path is not None else None) or "there is nothing"
 
 
 def _verdict(holds: bool, decided: bool) -> RuleVerdict:

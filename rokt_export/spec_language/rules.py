@@ -121,6 +121,11 @@ class CapturePath(Strict):
     header: Text | None = None
     regex: Regex | None = None
 
+    def __str__(self) -> str:
+        """Return the place as a report names it."""
+        place = f"`{self.path}`" if self.path else f"header `{self.header}`" if self.header else "the body"
+        return place if self.regex is None else f"`{self.regex}` in {place}"
+
 
 def _captures(value: Any) -> Any:
     if isinstance(value, str) and not value.startswith(("$", "/")):

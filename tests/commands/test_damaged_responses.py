@@ -233,3 +233,37 @@ def test_a_defect_in_one_report_loses_no_other(
     assert "internal error" in done.err
     assert not (cli.folder / "a.html").exists()
     assert "acme" in (cli.folder / "b.md").read_text()
+
+
+NO_REFERENCE = {
+    "empty": b"",
+    "broken": b'{"id":1',
+    "no such key": b'{"status": "created"}',
+    "HTML that is called JSON": b"<html><body>ok</body></html>",
+}
+
+
+@pytest.mark.parametrize("name", NO_REFERENCE)
+def test_a_capture_that_finds_nothing_is_told_by_the_summary_and_by_classify(cli: CommandLine, name: str) -> None:
+    body, rules = NO_REFERENCE[name], "responses: [{outcome: delivered, status: 201, capture: {reference: $.id}}]\n"
+    with RawPartner(Behaviour(answering(b"HTTP/1.1 201 OK\r\nContent-Type: application/json\r\n", body))) as partner:
+        spec = cli.write(
+            "spec.yaml",
+            f"spec_version: 1\npartner: acme\nendpoint: {{staging: '{partner.url}'}}\nmethod: POST\nencoding: json\n"
+            f"parameters: [{{name: email, attribute: email}}]\n{rules}",
+        )
+        tested = cli("test", spec, "--count", "4")
+        replayed = cli("replay", spec, cli.write("rows.csv", "email\na@example.com\n"), "--output", "json")
+    assert (tested.status, replayed.status) == (0, 0)
+    assert "reference `$.id`: found in 0 of 4 responses (rule delivered)" in tested.out
+    assert "reference `$.id`: found in 0 of 1 response (rule delivered)" in replayed.err
+    assert "found in 0 of 4" in cli("report", tested.err.split("run ")[-1].split()[0].rstrip(".")).out
+    told = cli("classify", spec, "--status", "201", "-H", "Content-Type: application/json", "--text", body.decode())
+    assert told.status == 0
+    assert "reference: `$.id` found nothing (" in told.out
+
+
+def test_a_capture_that_finds_its_text_is_not_told(cli: CommandLine) -> None:
+    found, errors = replayed(cli, answering(OK), "ours")
+    assert found["deliveries"][0]["reference"] == "L-7"
+    assert "found in" not in errors

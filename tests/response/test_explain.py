@@ -168,3 +168,35 @@ def test_a_rule_for_everything_says_so() -> None:
 def test_hostile_text_stays_on_its_line() -> None:
     (line,) = (line for line in explained("[{text: x}]", 200, "a\n\x1b[31mb\r\n" + "c" * 500).lines() if "text" in line)
     assert "\x1b" not in line and "\n" not in line and len(line) < 200
+
+
+CAPTURING = "[{capture: {reference: [$.id, {header: X-Id}], code: {regex: 'code (\\d+)'}}}]"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "why"),
+    [
+        ("", "application/json", "the body is empty"),
+        ('{"id":1', "application/json", "the body is not JSON: "),
+        ("<html><p>ok</p></html>", "application/json", "path `$.id`: the keys there are `html`"),
+        ("<html><br>ok</html>", "application/json", "the body is not XML: "),
+        ('{"iid": 1}', "application/json", "path `$.id`: nearest key there is `iid`"),
+        ('{"id": null}', "application/json", "there is no text in it"),
+        ('{"id": "  "}', "application/json", "there is no text in it"),
+    ],
+)
+def test_a_capture_that_finds_nothing_says_why(body: str, content_type: str, why: str) -> None:
+    told = explained(CAPTURING, 201, body, ("Content-Type", content_type))
+    reference, code = told.rules[0].missed
+    assert reference.line().startswith(f"reference: `$.id` or header `X-Id` found nothing ({why}")
+    assert reference.why.endswith("; no header `X-Id`")
+    assert code.line() == "code: `code (\\d+)` in the body found nothing (no match there)" or not body
+    assert [line for line in told.lines() if "found nothing" in line] == [
+        f"  {each.line()}" for each in (reference, code)
+    ]
+    assert told.as_json()["rules"][0]["missed"][0]["name"] == "reference"  # type: ignore[index]
+
+
+def test_a_capture_that_finds_something_is_not_told_again() -> None:
+    told = explained("[{capture: {reference: [$.key, $.id]}}, {capture: {reference: $.none}}]", 201, '{"id": 7}')
+    assert [trace.missed for trace in told.rules] == [(), ()]

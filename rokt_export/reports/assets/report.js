@@ -318,7 +318,9 @@
         make("span", { class: `sign ink-${check.held ? "delivered" : "unknown"}`, role: "img", "aria-label": check.held ? "holds" : "does not hold" }, check.held ? "✓" : "✗"),
         make("span", {}, "\u2003".repeat(check.depth), ...quoting(checkText(check)))));
       const all = checks.length ? checks : [make("li", {}, "", make("span", {}, "no conditions: matches every response"))];
-      return make("li", { class: kinds[rule.verdict] }, head, make("ul", {}, ...all));
+      const missed = rule.missed.map((one) => make("li", {}, "",
+        make("span", {}, ...quoting(`${one.name}: ${one.place} found nothing (${one.why})`))));
+      return make("li", { class: kinds[rule.verdict] }, head, make("ul", {}, ...all, ...missed));
     });
     return make("section", {}, make("h3", {}, "Rule evaluation"), make("ul", { class: "trace" }, ...items));
   }
