@@ -189,7 +189,10 @@ def replay(
     verbose: flag.Verbose = False,
     no_color: flag.NoColor = False,
 ) -> int:
-    """Send files of transactions. The journal keeps every row, and no settled row is sent again.
+    """Send files of transactions, and keep each row in the journal, by which a run can be resumed.
+
+    A resumed run sends no settled row again. In a guarded environment, such as production, no other run of the journal
+    does either. Elsewhere, a new run of the same file sends all of its rows again.
 
     Ctrl-C stops after the responses in flight; a second Ctrl-C stops at once. Exit status: 0 all delivered, 1 any
     other outcome, 3 a fault in the spec, files or configuration, 4 the partner is unreachable, 5 a fault of the
