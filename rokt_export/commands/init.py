@@ -160,12 +160,12 @@ def _ask(terminal: Terminal, spec: Path | None, partner: str | None, env_file: P
         terminal.say(f"Going on with {number_of(len(answers), 'answer', 'answers')} kept in {kept}.")
     else:
         terminal.say(
-            "An empty line skips a question. Ctrl-C quits; the same command goes on. No secrets are asked for."
+            "An empty line skips a question, unless its answer is needed. Ctrl-C quits; the same command goes on."
+            " No secrets are asked for."
         )
     try:
         while (question := dialogue.next_question(answers)) is not None:
-            hint = f" ({question.hint})" if question.hint else ""
-            answer = _line(f"{question.text}{hint}: ").strip() or question.default or ""
+            answer = _line(question.prompt).strip() or question.default or ""
             if wrong := dialogue.problem(question, answer):
                 terminal.warn(f"   {wrong}")
                 continue

@@ -117,3 +117,13 @@ def _until(terminal: int, words: str) -> str:
 def test_each_encoding_can_be_answered() -> None:
     (asked,) = (each for each in QUESTIONS if each.key == "encoding")
     assert [problem(asked, name) for name in ENCODINGS] == [""] * len(ENCODINGS)
+
+
+def test_a_prompt_tells_an_example_from_the_answer_of_an_empty_line(cli: CommandLine) -> None:
+    asked = cli("init", "--ask", stdin=_typed(["", "acme"]))
+    assert "What do you call the partner? (for example acme; needed): " in asked.out + asked.err
+    assert "unless its answer is needed" in asked.err
+    for each in QUESTIONS:
+        assert (each.default is None) == ("needed" in each.prompt)
+        assert not each.default or f"an empty line is {each.default}" in each.prompt
+        assert problem(each, each.default or "") == ("an answer is needed here" if each.default is None else "")

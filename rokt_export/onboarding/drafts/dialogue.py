@@ -43,6 +43,13 @@ class Question:
     check: Callable[[str], str] = lambda _: ""
     when: Callable[[Mapping[str, str]], bool] = lambda _: True
 
+    @property
+    def prompt(self) -> str:
+        """The question as it is asked: with its hint, and what an empty line gives."""
+        empty = "needed" if self.default is None else f"an empty line is {self.default}" if self.default else ""
+        note = "; ".join(filter(None, (self.hint, empty)))
+        return f"{self.text} ({note}): " if note else f"{self.text} "
+
 
 def _one_of(*choices: str) -> Callable[[str], str]:
     return lambda answer: "" if answer in choices else f"one of {', '.join(choices)} is expected"
@@ -80,14 +87,16 @@ def _names(answer: str) -> str:
 
 _TYPES = ("unknown", "none", "basic", "digest", "api_key", "bearer", "oauth2")
 QUESTIONS = (
-    Question("partner", "What do you call the partner?", "acme", None, _partner),
-    Question("title", "Its full name?", "Acme Inc."),
+    Question("partner", "What do you call the partner?", "for example acme", None, _partner),
+    Question("title", "Its full name?", "for example Acme Inc."),
     Question("documentation", "1. Where is the API documented?", "https://…", "", _url),
     Question("contact", "2. Who is the tech contact?", "a name"),
-    Question("role", "   The contact's role?", "Technical Support", when=lambda given: bool(given["contact"])),
+    Question(
+        "role", "   The contact's role?", "for example Technical Support", when=lambda given: bool(given["contact"])
+    ),
     Question("email", "   The contact's e-mail address?", "", "", _email, lambda given: bool(given["contact"])),
-    Question("production", "3. The production endpoint?", "https://api.acme.com/leads", "", _url),
-    Question("staging", "   The staging or test endpoint?", "empty if there is none", "", _url),
+    Question("production", "3. The production endpoint?", "for example https://api.acme.com/leads", "", _url),
+    Question("staging", "   The staging or test endpoint?", "", "", _url),
     Question("method", "4. The method?", "POST, PUT, GET", "POST", _one_of("GET", "POST", "PUT", "PATCH")),
     Question("authentication", "5. How does the partner know us?", ", ".join(_TYPES), "unknown", _one_of(*_TYPES)),
     Question(
@@ -95,7 +104,7 @@ QUESTIONS = (
         lambda given: given["authentication"] == "api_key",
     ),
     Question(
-        "key", "   What is it called?", "X-Api-Key", "X-Api-Key",
+        "key", "   What is it called?", "", "X-Api-Key",
         when=lambda given: given["authentication"] == "api_key",
     ),
     Question(
@@ -103,10 +112,16 @@ QUESTIONS = (
         lambda given: given["authentication"] == "oauth2",
     ),
     Question("encoding", "6. The encoding of the body?", ", ".join(ENCODINGS), "json", _one_of(*ENCODINGS)),
-    Question("parameters", "7. The parameters' names?", "email*, first_name, source=rokt; * is required", "", _names),
-    Question("delivered", "8. How does the partner respond when an entry was created?", '201 {"id": "7"}', "", _status),
-    Question("duplicate", "   When the entry exists already?", '409 {"error": "exists"}', "", _status),
-    Question("rejected", "   When it rejects an entry?", '422 {"error": "bad email"}', "", _status),
+    Question(
+        "parameters", "7. The parameters' names?", "for example email*, first_name, source=rokt; * is required", "",
+        _names,
+    ),
+    Question(
+        "delivered", "8. How does the partner respond when an entry was created?", 'for example 201 {"id": "7"}', "",
+        _status,
+    ),
+    Question("duplicate", "   When the entry exists already?", 'for example 409 {"error": "exists"}', "", _status),
+    Question("rejected", "   When it rejects an entry?", 'for example 422 {"error": "bad email"}', "", _status),
 )  # fmt: skip
 
 
