@@ -182,11 +182,14 @@ def _print(terminal: Terminal, shown: Iterator[Rendered], form: Form) -> int:
                 terminal.warn(f"row {transaction.row} cannot be sent: {problem}")
         elif form is Form.CURL:
             terminal.write(curl_command(recording))
-        elif terminal.out.no_color:  # a thousand times as fast, where thousands may be written
-            terminal.write(laid_out(request_text(recording)))
         else:
-            terminal.flush()
-            terminal.out.print(message(request_text(recording)), soft_wrap=True)
+            if recording.personal:
+                terminal.write(f"# {recording.personal}")
+            if terminal.out.no_color:  # a thousand times as fast, where thousands may be written
+                terminal.write(laid_out(request_text(recording)))
+            else:
+                terminal.flush()
+                terminal.out.print(message(request_text(recording)), soft_wrap=True)
     _tell_contradictions(terminal, against)
     return status
 

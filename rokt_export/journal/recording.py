@@ -99,6 +99,11 @@ class Recording(Struct, frozen=True):
     rows: int = 1
 
     @property
+    def personal(self) -> str:
+        """That personal data is not shown, in a clause; empty where none is left out."""
+        return "personal data is shown as tokens" if self.tokens else ""
+
+    @property
     def sharing(self) -> str:
         """What is left out of a request that carried several rows, in a sentence; empty where it carried one."""
         if self.rows == 1:

@@ -58,8 +58,8 @@ def curl_command(recording: Recording) -> str:
 
 
 def _remarks(recording: Recording) -> Iterator[str]:
-    if recording.tokens:
-        yield "# personal data is shown as tokens"
+    if recording.personal:
+        yield f"# {recording.personal}"
     if recording.sharing:
         yield f"# {recording.sharing}"
     body = recording.request_body

@@ -59,8 +59,8 @@ def exchange(
         if text:
             console.print()
             console.print(message(text, raw=raw), soft_wrap=True)
-    if recording.sharing:
-        console.print(f"  {recording.sharing}\n", style="dim", highlight=False)
+    for left_out in filter(None, (recording.personal, recording.sharing)):
+        console.print(f"  {left_out}", style="dim", highlight=False)
     if times := timing_line(one, recording.timings):
         console.print()
         console.print(Text(times, style="dim"), soft_wrap=True)

@@ -67,8 +67,8 @@ def _entries(story: Story, rows: Sequence[int] | None) -> Iterator[dict[str, Any
         }
         if not recorded:
             entry["comment"] = "not recorded" if one.attempts else "never sent"
-        elif kept.tokens or kept.sharing:
-            tokens = "Personal data is shown as tokens." if kept.tokens else ""
+        elif kept.personal or kept.sharing:
+            tokens = f"{kept.personal.capitalize()}." if kept.personal else ""
             entry["comment"] = f"{tokens} {kept.sharing}".strip()
         if one.error:
             entry["_error"] = one.error

@@ -7,6 +7,8 @@ import re
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
+
 from rokt_export.journal.recording import Body, Recording
 
 _WRITTEN = re.compile(r"\d\.\d*0(?!\d)|\d[eE][-+\d]|\.\d{16}")
@@ -74,17 +76,26 @@ def _message(lines: list[str], body: Body | None) -> str:
 def laid_out(text: str) -> str:
     """Return a message whose body is JSON or XML with that body indented; any other as it is.
 
-    Numbers that would lose their written digits (`1.10`, `1e3`) leave the body as it came.
+    Numbers keep their written digits (`1.10`, `1e3`).
     """
     head, blank, body = text.partition("\n\n")
     if body.lstrip().startswith("<"):
         return head + blank + laid_out_xml(body)
-    if not body.lstrip().startswith(("{", "[")) or _loses_digits(body):
+    if not body.lstrip().startswith(("{", "[")):
         return text
     try:
-        return head + blank + json.dumps(json.loads(body), indent=2, ensure_ascii=False) + "\n"
+        data = json.loads(body, parse_float=_as_written, parse_int=_as_written, parse_constant=_refused)
+        return head + blank + msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
     except (ValueError, RecursionError):
         return text
+
+
+def _as_written(number: str) -> msgspec.Raw:
+    return msgspec.Raw(number.encode())
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def body_value(body: Body | None) -> Any:

@@ -84,19 +84,23 @@ def test_a_row_that_was_not_recorded_says_so(cli: CommandLine, partner: Partner)
     [
         ('{"a":1,"b":[2]}', True),
         ('{"hash":"0e12","version":"1.10"}', True),
-        ('{"amount":1.10}', False),
-        ('{"big":1e400}', False),
+        ('{"amount":1.10}', True),
+        ('{"big":1e400}', True),
+        ('{"long":12345678901234567890123,"name":"Nu\\u00f1ez"}', True),
+        ('{"none":NaN}', False),
         ("[" * 100_000, False),
         ("{no json", False),
         ("plain", False),
     ],
 )
-def test_only_json_that_keeps_its_digits_is_laid_out(body: str, changed: bool) -> None:
+def test_json_is_laid_out_and_keeps_its_digits(body: str, changed: bool) -> None:
     message = "HTTP/1.1 200 OK\n\n" + body
     shown = laid_out(message)
     assert (shown != message) == changed
     if changed:
-        assert json.loads(shown.partition("\n\n")[2]) == json.loads(body)
+        found = shown.partition("\n\n")[2]
+        assert json.loads(found, parse_float=str, parse_int=str) == json.loads(body, parse_float=str, parse_int=str)
+        assert found.startswith(("{\n  ", "[\n  "))
 
 
 @pytest.mark.parametrize(

@@ -415,6 +415,9 @@ def test_of_a_real_person_the_command_shows_tokens_and_says_so(cli: CommandLine,
     assert dry.out.startswith("# personal data is shown as tokens\n")
     assert "jane.doe" not in dry.out
     assert "jane.doe.1" in cli("render", spec, rows, "--as", "curl", "--show-personal-data").out
+    assert cli("render", spec, rows, "--count", "2").out.count("# personal data is shown as tokens\n") == 2
+    assert "shown as tokens" not in cli("render", spec, rows, "--show-personal-data").out
+    assert "  personal data is shown as tokens\n" in cli("runs", "show", "last", "--row", "1").out
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
