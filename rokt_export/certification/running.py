@@ -30,12 +30,12 @@ from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
 from rokt_export.journal.model import as_text
 from rokt_export.onboarding.unexplained import Unmatched, groups_of
 from rokt_export.partner_spec.attributes import canonical
-from rokt_export.partner_spec.references import attribute_names, examples_of, sole_parameters
+from rokt_export.partner_spec.references import attribute_names
 from rokt_export.reports.http_text import request_text, response_text
+from rokt_export.request import spec_people
 from rokt_export.request.render import InvalidRowError
 from rokt_export.response.log_ids import request_ids
 from rokt_export.spec_language.statuses import BUSY
-from rokt_export.transactions.test_people import generate
 from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:
@@ -68,9 +68,8 @@ def people(plan: Plan, overrides: Mapping[str, Value], unset: frozenset[str] = f
         unset: attributes that none of them has.
     """
     numbers, passed = set[object](), 0
-    wanted, values = attribute_names(plan.spec, [plan.environment]), {**examples_of(plan.spec), **overrides}
-    shapes = sole_parameters(plan.spec)
-    for person in generate(_PEOPLE, attributes=wanted, parameters=shapes, overrides=values, unset=unset):
+    wanted = attribute_names(plan.spec, [plan.environment])
+    for person in spec_people.people(plan.spec, _PEOPLE, attributes=wanted, overrides=overrides, unset=unset):
         number = next((value for name, value in person.values.items() if canonical(name) == "mobile"), None)
         passed = passed + 1 if number in numbers else 0
         if number is None or not passed or passed > _MOST_PASSED:  # the spec may leave few numbers, or one

@@ -271,7 +271,7 @@ def _send(
             terminal, target, setup.spec, confirm=flags.confirm,
             invented=not isinstance(rows, FileRows), test_data=flags.rows.test_data,
         )  # fmt: skip
-    tell_first_rows(terminal, rows, flags.count)
+    tell_first_rows(terminal, sides[0].spec, rows, flags.count)
     with ExitStack() as stack:
         ways = [
             stack.enter_context(sandboxed(setup, wanted=flags.sandbox, url=url, remember=False))

@@ -71,7 +71,7 @@ def rows_of(
         TransactionsError: a file is missing, unreadable or named twice.
     """
     from rokt_export.delivery.plan import FileRows, GeneratedRows
-    from rokt_export.partner_spec.references import attribute_names, examples_of
+    from rokt_export.partner_spec.references import attribute_names
     from rokt_export.transactions.files import expand
 
     overrides = parse_set(flags.set_values or [])
@@ -91,7 +91,7 @@ def rows_of(
         count,
         attribute_names(spec),
         secrets.randbits(48) if seed is None else seed,
-        {**examples_of(spec), **overrides},
+        overrides,
         unset,
     )
 

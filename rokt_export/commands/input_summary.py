@@ -16,6 +16,7 @@ from rokt_export.exchange.model import OutcomeKind
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Selection
+    from rokt_export.partner_spec.model import PartnerSpec
     from rokt_export.transactions.columns import ColumnsReport
     from rokt_export.transactions.sources import Scan
 
@@ -25,8 +26,10 @@ _NAMES = 20
 _DAMAGES = 12
 
 
-def tell_first_rows(terminal: Terminal, rows: FileRows | GeneratedRows, count: int | None) -> None:
+def tell_first_rows(terminal: Terminal, spec: PartnerSpec, rows: FileRows | GeneratedRows, count: int | None) -> None:
     """Tell how the rows that are to be sent are read, where they come from files; stdin is read but once.
+
+    Of test people, tell which parameters none of them can satisfy.
 
     Args:
         count: how many of them are sent; None = all.
@@ -34,7 +37,12 @@ def tell_first_rows(terminal: Terminal, rows: FileRows | GeneratedRows, count: i
     Raises:
         TransactionsError: the files cannot be read, or hold no row.
     """
-    if isinstance(rows, FileRows) and not is_live(rows):
+    if isinstance(rows, GeneratedRows):
+        from rokt_export.request.spec_people import unmet
+
+        for each in unmet(spec, rows.overrides.keys() | rows.unset):
+            terminal.warn(f"{each.message}. {each.remedy}")
+    elif not is_live(rows):
         from rokt_export.transactions.sources import scan
 
         limit = FIRST_ROWS if count is None else min(count, FIRST_ROWS)

@@ -95,7 +95,7 @@ def render(
         raise UsageError(
             "a request is not a row of a table", where="--output", remedy="Use json or ndjson, or --as curl."
         )
-    tell_first_rows(terminal, rows, count)
+    tell_first_rows(terminal, setup.spec, rows, count)
     witness = witness_for(setup.loaded, openapi, operation)
     shown = _requests(setup, rows, count, show_personal, witness)
     as_data = form is Form.JSON or output is not Output.TABLE

@@ -127,7 +127,7 @@ def test(
     pace = replace(Pace.of(setup.spec.limits_of(environment)), patience=patience_of(patience), stop=stop)
     if target.guarded:
         pace = careful(pace, expected)
-    tell_first_rows(terminal, rows, count)
+    tell_first_rows(terminal, setup.spec, rows, count)
     with sandboxed(setup, wanted=sandbox, url=sandbox_url, forget=forget) as (destination, variables):
         plan = Plan(
             spec=setup.spec,

@@ -281,14 +281,12 @@ def source(plan: Plan, share: Share = ALL) -> Source:
             return Source(with_changes(rows, iter(read)), read)
         files = open_transactions(rows.paths, options=rows.options)
         return Source(with_changes(rows, files.part(share)), files)
-    from rokt_export.partner_spec.references import sole_parameters
-    from rokt_export.transactions.test_people import generate
+    from rokt_export.request.spec_people import people
 
-    people = generate(
-        rows.count, attributes=rows.attributes, parameters=sole_parameters(plan.spec), seed=rows.seed,
-        overrides=rows.overrides, unset=rows.unset,
-    )  # fmt: skip
-    return Source(person for person in people if share.has(person.row))
+    made = people(
+        plan.spec, rows.count, attributes=rows.attributes, seed=rows.seed, overrides=rows.overrides, unset=rows.unset
+    )
+    return Source(person for person in made if share.has(person.row))
 
 
 def with_changes(rows: FileRows, read: Iterator[Transaction]) -> Iterator[Transaction]:

@@ -23,6 +23,7 @@ from rokt_export.partner_spec.references import attributes_of, variable_names
 from rokt_export.partner_spec.variables import Variables
 from rokt_export.redaction import OwnWords
 from rokt_export.request.parameter_values import MalformedError, RefusedError, compile_field
+from rokt_export.request.spec_people import placed_parameters, unmet
 from rokt_export.request.url import blank_url, origin
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.fields import listed
@@ -113,7 +114,7 @@ def findings_of(loaded: LoadedSpec, variables: Mapping[str, Variables]) -> tuple
         *_places(loaded, targets),
         *_asked(loaded, targets, variables),
         *_lacking(loaded, variables, guarded),
-        *_refused_formats(loaded),
+        *_refused_values(loaded),
         *_examples(loaded),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: (finding.line, finding.column, finding.code)))
@@ -181,12 +182,27 @@ def _lacking(loaded: LoadedSpec, variables: Mapping[str, Variables], guarded: fr
                 break
 
 
+def _refused_values(loaded: LoadedSpec) -> list[Finding]:
+    """RX131, and RX199: a parameter that no test person satisfies, where no format is the cause."""
+    found = list(_refused_formats(loaded))
+    if loaded.damaged.isdisjoint(("parameters", "attributes")):
+        told = {(each.line, each.column) for each in found}
+        people = (
+            loaded.document.finding(
+                "RX199", Severity.WARNING, (*each.path, "name"), each.message, each.remedy, of_value=True
+            )
+            for each in unmet(loaded.spec)
+        )
+        found += [each for each in people if (each.line, each.column) not in told]
+    return found
+
+
 def _refused_formats(loaded: LoadedSpec) -> Iterator[Finding]:
     """RX131: a parameter that refuses each spelling of the one attribute that it sends.
 
     An example that the spec declares for the attribute takes the place of the catalogue's values.
     """
-    for path, parameter in _placed(loaded.spec.parameters, ("parameters",)):
+    for path, parameter in placed_parameters(loaded.spec.parameters, ("parameters",)):
         names = attributes_of(parameter)
         name = canonical(next(iter(names))) if len(names) == 1 else None
         if name is None or not loaded.damaged.isdisjoint(("parameters", "attributes")):
@@ -220,14 +236,6 @@ def _refusals(parameter: Parameter, attribute: str, values: Iterable[str]) -> li
     except (KeyError, RefusedError):
         return []
     return found
-
-
-def _placed(
-    parameters: Iterable[Parameter], path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], Parameter]]:
-    for index, parameter in enumerate(parameters):
-        yield (*path, index), parameter
-        yield from _placed(parameter.parameters, (*path, index, "parameters"))
 
 
 def _unreadable(file: str, error: SpecError) -> Finding:

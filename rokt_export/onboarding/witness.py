@@ -20,11 +20,11 @@ from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocume
 from rokt_export.onboarding.promised import Promises
 from rokt_export.partner_spec.document import DataPath, Finding, Severity
 from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError
-from rokt_export.partner_spec.references import attribute_names, examples_of, sole_parameters
+from rokt_export.partner_spec.references import attribute_names
 from rokt_export.redaction.display_text import cut
 from rokt_export.request.render import InvalidRowError, Renderer
+from rokt_export.request.spec_people import people
 from rokt_export.spec_language.parameter_names import Index, Key, steps
-from rokt_export.transactions.test_people import generate
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -138,8 +138,8 @@ class Witness:
             stand_ins = frozenset(value for name, value in variables.items() if not at_hand.get(name))
             known = {**variables, **{name: value for name, value in at_hand.items() if name in variables and value}}
             renderer = Renderer(spec, environment, known, plugins=None)
-            wanted, shapes = attribute_names(spec, [environment]), sole_parameters(spec)
-            for person in generate(_PEOPLE, attributes=wanted, parameters=shapes, seed=1, overrides=examples_of(spec)):
+            wanted = attribute_names(spec, [environment])
+            for person in people(spec, _PEOPLE, attributes=wanted, seed=1):
                 try:
                     request = renderer.render(person)
                 except InvalidRowError:

@@ -99,10 +99,10 @@ def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
     if isinstance(parameter.value, tuple):
         return _several(parameter, env)
     if parameter.constant and not isinstance(parameter.value, str):
-        return _Fixed(_constant(parameter))
+        return _same_for_all(lambda: _constant(parameter))
     template = _template(parameter)
     if template.constant:
-        return _Fixed(_finished(parameter)(template.fill({}, env)))
+        return _same_for_all(lambda: _finished(parameter)(template.fill({}, env)))
     take = _filled(parameter, template, env)
     if template.varies:
         return take
@@ -111,6 +111,14 @@ def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
     except (RefusedError, KeyError):  # refused for each row, as any other value
         return take
     return take if value is OMIT else _Fixed(value)
+
+
+def _same_for_all(make: Callable[[], Any]) -> Take:
+    """Return the `take` of a constant; one that its own checks refuse is refused for each row."""
+    try:
+        return _Fixed(make())
+    except RefusedError:
+        return lambda _values: make()
 
 
 def _template(parameter: Parameter) -> Template:

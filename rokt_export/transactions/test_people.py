@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import re
 import secrets
+import string
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ _GENERATED = re.compile(r"rokt-test-[0-9a-f]{12}-\d+(?:@example\.com)?|test-[0-9
 _STARTS = frozenset(form for start in ("rokt", "test") for form in (start, start.upper(), start.title()))
 
 _LOOKED_UP_BY = ("transactionid", "email", "confirmationref")
+_IDENTIFIERS = frozenset({"transactionid", "confirmationref", "rokttrackingid"})
+_DIGITS = (string.digits,)
+_LETTERS = (string.ascii_lowercase, string.ascii_uppercase)
+_ENOUGH, _MOST = 4, 9
+"""Digits that are enough to tell people of several runs apart, and digits that a run counts on at most."""
 _OLDEST, _YOUNGEST = datetime.date(1950, 1, 1), datetime.date(2000, 12, 31)
 
 
@@ -125,6 +131,8 @@ def generate(
     parameters: Mapping[str, Parameter] | None = None,
     seed: int | None = None,
     start_row: int = 1,
+    examples: Mapping[str, str] | None = None,
+    accepts: Callable[[str, str], bool] = lambda _name, _value: True,
     overrides: Mapping[str, Value] | None = None,
     unset: Collection[str] = (),
 ) -> Iterator[Transaction]:
@@ -142,6 +150,9 @@ def generate(
         seed: the same seed and row give the same person, except for `age` and `transactiondatetime`, which depend on
             the present time. None = new people.
         start_row: number of the first row.
+        examples: attribute to a value of its form. All have that value; of an identifier each has one of its own, in
+            which digits and letters keep their places, where `accepts` takes it.
+        accepts: whether the spec takes a value of an attribute.
         overrides: attribute to value, the same for all; hashes and age are computed from an overridden email and dob.
         unset: attributes to leave out, including those that all people have.
     """
@@ -156,7 +167,8 @@ def generate(
     wanted = tuple(dict.fromkeys((*_LOOKED_UP_BY, *sorted(attributes))))
     for row in range(start_row, start_row + count):
         person = _person(run, row, random, names)
-        values = _values(person, wanted, overrides or {}, parameters or {})
+        own = {name: _own(name, example, person, accepts) for name, example in (examples or {}).items()}
+        values = _values(person, wanted, {**own, **(overrides or {})}, parameters or {})
         for name in unset:
             values.pop(name, None)
         yield Transaction(row, identity(values, row), values, invented=True)
@@ -192,6 +204,29 @@ def _person(run: int, row: int, random: Random, names: Names) -> _Person:
         random.choice(_PLACES),
         random.randrange(100),
     )
+
+
+def _own(name: str, example: str, person: _Person, accepts: Callable[[str, str], bool]) -> str:
+    """Return an example as one person has it: an identifier is counted on, in its digits alone if they are enough."""
+    if canonical(name) not in _IDENTIFIERS:
+        return example
+    digits = sum(sign in string.digits for sign in example)
+    number = int(person.token[:12], 16) % 10 ** min(max(digits, _ENOUGH), _MOST) + person.row
+    for alphabets in (_DIGITS + _LETTERS, _DIGITS) if digits < _ENOUGH else (_DIGITS, _DIGITS + _LETTERS):
+        if accepts(name, value := _counted_on(example, number, alphabets)):
+            return value
+    return example
+
+
+def _counted_on(text: str, number: int, alphabets: Collection[str]) -> str:
+    """Return a text counted on by a number, from its end, each sign in its own alphabet: `AB-8` and 3 is `AC-1`."""
+    signs = list(text)
+    for place in reversed(range(len(signs))):
+        for alphabet in alphabets:
+            if signs[place] in alphabet:
+                number, digit = divmod(number + alphabet.index(signs[place]), len(alphabet))
+                signs[place] = alphabet[digit]
+    return "".join(signs)
 
 
 def _values(

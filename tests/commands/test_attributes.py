@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from commands.conftest import CommandLine
@@ -94,3 +96,33 @@ def test_a_check_that_refuses_the_attributes_format_is_a_finding(cli: CommandLin
     assert set(found) == set(told)
     for line, says in told.items():
         assert says in found[line]["message"] and found[line]["severity"] == "warning"
+
+
+ORDER = r"  - {name: orderId, attribute: confirmationref, required: true, pattern: '[A-Z]+-\d+'}" + "\n"
+
+
+def test_test_people_that_no_send_could_use_are_a_finding_and_told_by_test(cli: CommandLine) -> None:
+    spec = cli.write("acme.yaml", SPEC + ORDER)
+    (found,) = (each for each in cli("validate", spec, "--output", "json").json if each["code"] == "RX199")
+    assert (found["severity"], found["line"]) == ("warning", SPEC.count("\n") + 1)
+    assert re.search(r"no test person passes: orderId: `TEST-[0-9A-F]{12}-1` does not match", found["message"])
+    remedy = "`attributes: {confirmationref: {example: …}}`"
+    assert remedy in found["hint"]
+    tested = cli("test", spec, "--sandbox")
+    assert (tested.status, remedy in tested.err) == (1, True)
+    assert remedy not in cli("test", spec, "--sandbox", "--set", "confirmationref=AB-1").err
+
+
+def test_the_remedy_gives_each_test_person_an_identifier(cli: CommandLine) -> None:
+    text = SPEC.replace("language: {example: english}", "confirmationref: {example: AB-1}")
+    spec = cli.write("acme.yaml", text + ORDER)
+    assert "RX199" not in cli("validate", spec).out
+    done = cli("test", spec, "--sandbox", "--count", "3", "--output", "json")
+    assert done.json["counts"] == {"delivered": 3}, done.out
+
+
+def test_a_constant_that_its_own_check_refuses_makes_each_row_invalid(cli: CommandLine) -> None:
+    spec = cli.write("acme.yaml", SPEC + "  - {name: kind, value: lead, pattern: '[0-9]+'}\n")
+    assert "no row passes: kind: `lead` does not match" in cli("validate", spec).out
+    done = cli("test", spec, "--sandbox", "--output", "json")
+    assert (done.status, done.json["counts"]) == (1, {"invalid": 1}), done.err

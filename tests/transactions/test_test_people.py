@@ -1,6 +1,7 @@
 import datetime
 import hashlib
 import ipaddress
+import re
 from itertools import islice
 
 import phonenumbers
@@ -126,3 +127,42 @@ def test_a_date_of_birth_in_another_format_is_no_fault(dob):
 
 def test_people_are_made_one_at_a_time():
     assert [person.row for person in islice(generate(10**12, attributes=[], start_row=5), 3)] == [5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("example", "form"),
+    [
+        ("AB-1", "[A-Z]{2}-[0-9]"),
+        ("ORD-000123", "ORD-[0-9]{6}"),
+        ("a7-Zz", "[a-z][0-9]-[A-Z][a-z]"),
+        ("é-1", "é-[0-9]"),
+    ],
+)
+def test_an_example_of_an_identifier_differs_per_person_in_its_own_form(example, form):
+    found = [person.values["confirmationref"] for person in people(10, examples={"confirmationref": example})]
+    assert len(set(found)) == 10
+    assert all(re.fullmatch(form, each) for each in found)
+
+
+def test_examples_of_two_runs_differ():
+    runs = [people(1, examples={"transactionid": "ORDER-000001"})[0].values["transactionid"] for _ in range(5)]
+    assert len(set(runs)) == 5
+
+
+def test_an_example_is_kept_where_no_other_value_is_taken_and_of_what_identifies_nobody():
+    only = {"confirmationref": "AB-1", "newsletter": "daily1", "email": "a1@example.com"}
+    for person in people(3, [*only], examples=only, accepts=lambda name, value: value == "AB-1"):
+        assert {name: person.values[name] for name in only} == only
+    for person in people(3, [*only], examples=only):
+        assert (person.values["newsletter"], person.values["email"]) == ("daily1", "a1@example.com")
+
+
+def test_digits_alone_are_counted_on_where_letters_are_refused():
+    found = people(3, examples={"confirmationref": "AB-1"}, accepts=lambda _, value: value.startswith("AB-"))
+    assert len({person.values["confirmationref"] for person in found}) == 3
+    assert all(person.values["confirmationref"].startswith("AB-") for person in found)
+
+
+def test_what_the_command_line_sets_is_the_same_for_all():
+    found = people(2, examples={"confirmationref": "AB-1"}, overrides={"confirmationref": "X-1"})
+    assert {person.values["confirmationref"] for person in found} == {"X-1"}
