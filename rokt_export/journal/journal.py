@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
+from itertools import tee
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
@@ -303,13 +304,21 @@ class Journal:
             return [] if key is None else ledger.ways(connection, key, names, identity)
 
     def known_before(self, rows: Iterable[Sequence[bytes]]) -> Counter[LeftOut]:
-        """Count rows by their earlier outcome in production, as `answered_before` tells it."""
-        return Counter(why for why in self.answered_before(rows) if why is not None)
+        """Count rows by their earlier outcome in production, as `answered_before` tells it.
+
+        A row that repeats one of the last `RECENT` known ones is counted as `repeated`.
+        """
+        found: Counter[LeftOut] = Counter()
+        seen = RecentMarks(RECENT)
+        asked, mine = tee(rows)
+        for own, why in zip(mine, self.answered_before(asked), strict=True):
+            if why is not None:
+                found[LeftOut.REPEATED if own[0] in seen else why] += 1
+                seen.add(own[0])
+        return found
 
     def answered_before(self, rows: Iterable[Sequence[bytes]]) -> Iterator[LeftOut | None]:
         """Yield each row's earlier outcome in production; `unknown` where it may have received it, None for no word.
-
-        A row that repeats one of the last `RECENT` known ones is `repeated`.
 
         Args:
             rows: for each row its fingerprints, one for each way to recognize it.
@@ -322,16 +331,9 @@ class Journal:
             self._check_whole()
             elsewhere = ledger.Elsewhere(run_no=0)
             elsewhere.look(connection, own=())
-            seen = RecentMarks(RECENT)
             for some in chunks(rows, _LOOKUP):
                 known = ledger.withheld(connection, [mark for marks in some for mark in marks], elsewhere)
-                for marks in some:
-                    why = next((known[mark] for mark in marks if mark in known), None)
-                    if why is not None:
-                        repeats = marks[0] in seen
-                        seen.add(marks[0])
-                        why = LeftOut.REPEATED if repeats else why
-                    yield why
+                yield from (next((known[mark] for mark in marks if mark in known), None) for marks in some)
 
     def unmarked(self) -> Path | None:
         """Return the folder of marks if it is not writable, so that older copies are not recognized; else None."""
