@@ -174,6 +174,10 @@ class ProgressWatch:
         """Say something beside the progress."""
         self._terminal.say(text)
 
+    def warn(self, text: str) -> None:
+        """Say something that must not be missed."""
+        self._terminal.warn(text)
+
     def settled(self, event: Settled) -> None:
         """Pass settled exchanges on."""
         if self._listen is not None:

@@ -104,7 +104,7 @@ def present(
             if done.result.finished.message:
                 terminal.warn(done.result.finished.stopped)
         if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
-            say_how_to_go_on(story.run, journal, terminal.say, refused=done.result.finished.reason is StopReason.SETUP)
+            say_how_to_go_on(story.run, journal, terminal.warn, refused=done.result.finished.reason is StopReason.SETUP)
         if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
             _say_what_is_unknown(story.run, journal, terminal)
         _say_what_fits(story, journal, terminal, done.result.finished)
@@ -179,19 +179,19 @@ def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) ->
 
 
 def say_how_to_go_on(run: RunInfo, journal: str, say: Callable[[str], None], *, refused: bool = False) -> None:
-    """Tell how far a replay came that did not reach its end, and the commands that send the rest.
+    """Tell how far a run came that did not reach its end, and of a replay the commands that send the rest.
 
     Args:
-        run: the replay.
+        run: the run.
         journal: where it is kept.
         say: shows a line.
         refused: whether it stopped because of a wrong set-up: what was refused then can be sent once that is right.
     """
+    if run.extent is not None:
+        say(f"run {run.run} {run.extent}")
     if run.command != "replay" or run.purged:
         return
     onward = Onward.of(run, journal)
-    if (rows := run.options.get("rows")) is not None and run.settled < rows:
-        say(f"{run.settled:,} of {rows:,} rows are settled")
     say(f"go on with: {onward.resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
         those = number_of(failed, "failed row", "failed rows")
@@ -207,7 +207,7 @@ def _say_what_is_unknown(run: RunInfo, journal: str, terminal: Terminal) -> None
     if unknown and run.command == "replay":
         those = number_of(unknown, "row is unknown: ask whether it", "rows are unknown: ask whether they")
         how = Onward.of(run, journal).resume(run.run)
-        terminal.say(f"{those} arrived; if not: {how} --resend-unknown")
+        terminal.warn(f"{those} arrived; if not: {how} --resend-unknown")
 
 
 def _are_read_together(terminal: Terminal) -> bool:

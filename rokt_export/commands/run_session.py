@@ -250,10 +250,10 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
         raise
     except RoktExportError as error:
         _end(job, run, journal, "interrupted", error.exit_status, {}, watch.say)
-        watch.say(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
+        watch.warn(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
         with suppress(JournalError), journal_of(job.plan, journal) as opened:
             if (info := opened.find(run)).counts:
-                say_how_to_go_on(info, job.plan.journal, watch.say)
+                say_how_to_go_on(info, job.plan.journal, watch.warn)
         raise
     except BaseException:
         _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {}, watch.say)

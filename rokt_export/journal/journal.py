@@ -199,6 +199,9 @@ class Journal:
                 connection.execute(
                     run.update().where(run.c.no == record.no).values(taken | run_records.ownership(this_process()))
                 )
+                latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
+                noted = (record.no, run_records.TAKEN_OVER, orjson.dumps(latest or 0))
+                Bulk(connection.dialect).note.run(connection, [noted])
             if record.production:
                 storage.write_through(self._store)
             return self._writer(record)
@@ -267,13 +270,16 @@ class Journal:
     def deliveries(self, run_id: str, *, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
         """Yield the deliveries of a run in row order, all or those with some outcomes, in constant memory.
 
-        A row that was intended and never settled is `unknown`.
+        A row that was intended and never settled is `unknown`; the reason says whether it is in flight.
         """
-        return self._guarded(queries.deliveries(self._store.reading, self._number(run_id), outcomes))
+        return self._guarded(queries.deliveries(self._store.reading, *self._numbers(run_id), outcomes))
 
     def reason_counts(self, run_id: str, outcomes: Collection[str]) -> Iterator[queries.ReasonCount]:
-        """Yield how many rows of these outcomes have each reason, in no order, in constant memory."""
-        return self._guarded(queries.reason_counts(self._store.reading, self._number(run_id), outcomes))
+        """Yield how many rows of these outcomes have each reason, in no order, in constant memory.
+
+        Rows in flight have none yet, and are left out.
+        """
+        return self._guarded(queries.reason_counts(self._store.reading, *self._numbers(run_id), outcomes))
 
     def rows(self, run_id: str, outcomes: Collection[str]) -> RowSet:
         """Return the rows of a run with one of these outcomes; `unknown` includes those never settled."""
@@ -701,6 +707,12 @@ class Journal:
     def _number(self, run_id: str) -> int:
         with self._reading() as connection:
             return int(run_records.find(connection, run_id).no)
+
+    def _numbers(self, run_id: str) -> tuple[int, float]:
+        """Return the number of a run, and the batch behind which its open rows are in flight."""
+        with self._reading() as connection:
+            record = run_records.find(connection, run_id)
+            return record.no, run_records.in_flight_behind(connection, record)
 
     def _guarded(self, found: Iterator[T]) -> Iterator[T]:
         with self._guard("read"):

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, assert_never
 
+from rokt_export.errors import ExitStatus
 from rokt_export.exchange.model import OutcomeKind
 
 
@@ -42,6 +43,7 @@ class RunInfo:
         exit_status: the process's exit status; None before its end.
         production: whether it sent to a guarded environment, so that its rows are in the ledger.
         purged: whether its personal data and options were removed.
+        in_flight: rows of `counts` that are `unknown` only because the run still waits for their responses.
     """
 
     run: str
@@ -61,6 +63,7 @@ class RunInfo:
     exit_status: int | None = None
     production: bool = False
     purged: bool = False
+    in_flight: int = 0
 
     @property
     def counted(self) -> dict[str, int]:
@@ -81,6 +84,39 @@ class RunInfo:
         """Return whether rows with an outcome were sent. Rows that a running run has no response for are under way."""
         under_way = outcome == OutcomeKind.UNKNOWN and self.state is RunState.RUNNING
         return outcome != OutcomeKind.INVALID and not under_way
+
+    @property
+    def counts_so_far(self) -> dict[str, int]:
+        """The counts without the rows that are in flight."""
+        unknown = self.counts.get(OutcomeKind.UNKNOWN, 0) - self.in_flight
+        return {kind: rows for kind, rows in {**self.counts, OutcomeKind.UNKNOWN: unknown}.items() if rows}
+
+    @property
+    def asked(self) -> int | None:
+        """The number of rows that it was asked to send; None where nobody knew."""
+        return self.options.get("rows")
+
+    @property
+    def extent(self) -> str | None:
+        """How far a run has come that did not reach its end, in a clause; None for one that did."""
+        match self.state:
+            case RunState.FINISHED:
+                return None
+            case RunState.RUNNING:
+                lead = "still running"
+            case RunState.CRASHED:
+                lead = "crashed"
+            case RunState.INTERRUPTED:
+                lead = "interrupted" if self.exit_status == ExitStatus.INTERRUPTED else "stopped"
+            case never:
+                assert_never(never)
+        of = "" if self.asked is None else f" of {self.asked:,}"
+        parts = [f"{self.settled:,}{of} {_rows(self.settled if self.asked is None else self.asked)} settled"]
+        if unknown := self.counts_so_far.get(OutcomeKind.UNKNOWN):
+            parts.append(f"{unknown:,} {'is' if unknown == 1 else 'are'} unknown")
+        if self.in_flight:
+            parts.append(f"{self.in_flight:,} in flight")
+        return f"{lead}: {', '.join(parts)}"
 
     @property
     def sandbox(self) -> bool:
@@ -111,7 +147,13 @@ class RunInfo:
             "state": str(self.state),
             "counts": dict(self.counts),
         }
+        if self.in_flight:
+            data["in_flight"] = self.in_flight
         return data | {"confirmations": dict(self.confirmations)} if self.confirmations else data
+
+
+def _rows(number: int) -> str:
+    return "row is" if number == 1 else "rows are"
 
 
 def in_sandbox(options: Mapping[str, Any]) -> bool:

@@ -24,25 +24,37 @@ _FIRST_PAGE = 50
 """Rows of the first page: many readers need only the first rows."""
 _LOOKUP = 500
 _NEVER_ANSWERED = "it may have been sent: no response was recorded"
+_IN_FLIGHT = "in flight: the run still waits for the response"
 _OUTCOMES = {str(kind): kind for kind in OutcomeKind}
 
 
-def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
+def deliveries(
+    engine: Engine, run_no: int, in_flight_behind: float, outcomes: Collection[str] | None = None
+) -> Iterator[Delivery]:
     """Yield a run's deliveries in row order, open rows as `unknown`, page by page.
 
     No transaction stays open between pages, so a slow reader blocks neither writers nor checkpoints.
+
+    Args:
+        in_flight_behind: the batch behind which open rows are in flight; see `run_records.in_flight_behind`.
     """
     with engine.connect() as connection:
         pending = deque(open_rows(connection, run_no).items())
     show_unknown = outcomes is None or OutcomeKind.UNKNOWN in outcomes
+
+    def unsettled(row: int, one: OpenRow) -> Iterator[Delivery]:
+        if show_unknown:
+            reason = _IN_FLIGHT if one.intent_no > in_flight_behind else _NEVER_ANSWERED
+            yield Delivery(row, one.transaction, OutcomeKind.UNKNOWN, reason=reason)
+
     for record in _pages(engine, run_no, outcomes):
         row = record.row
         while pending and pending[0][0] < row:
-            yield from _unknown(*pending.popleft(), wanted=show_unknown)
+            yield from unsettled(*pending.popleft())
         if pending and pending[0][0] == row:
             _, one = pending.popleft()
             if record.intent_no < one.intent_no:
-                yield from _unknown(row, one, wanted=show_unknown)
+                yield from unsettled(row, one)
                 continue
         try:
             found = _delivery(record)
@@ -51,7 +63,7 @@ def deliveries(engine: Engine, run_no: int, outcomes: Collection[str] | None = N
                 raise
         yield found
     for row, one in pending:
-        yield from _unknown(row, one, wanted=show_unknown)
+        yield from unsettled(row, one)
 
 
 def counts(connection: Connection, run_no: int) -> dict[str, int]:
@@ -87,8 +99,14 @@ class ReasonCount(Struct, frozen=True, gc=False):
     first: int
 
 
-def reason_counts(engine: Engine, run_no: int, outcomes: Collection[str]) -> Iterator[ReasonCount]:
-    """Yield how many rows of these outcomes have each reason, open rows as `unknown`, in constant memory."""
+def reason_counts(
+    engine: Engine, run_no: int, in_flight_behind: float, outcomes: Collection[str]
+) -> Iterator[ReasonCount]:
+    """Yield how many rows of these outcomes have each reason, open rows as `unknown`, in constant memory.
+
+    Args:
+        in_flight_behind: the batch behind which open rows are in flight, and have no reason yet.
+    """
     columns = (delivery.c.outcome, delivery.c.status, delivery.c.rule, delivery.c.reason, delivery.c.error)
     chosen = _filtered(select(*columns, func.count(), func.min(delivery.c.row)), outcomes)
     with engine.connect() as connection:
@@ -104,8 +122,9 @@ def reason_counts(engine: Engine, run_no: int, outcomes: Collection[str]) -> Ite
                 with readable(f"row {first}", (connection, run_no)):
                     kind = _OUTCOMES[outcome]
                 yield ReasonCount(kind, status, rule, reason, error, left, first)
-    if pending and OutcomeKind.UNKNOWN in outcomes:
-        yield ReasonCount(OutcomeKind.UNKNOWN, None, None, _NEVER_ANSWERED, None, len(pending), min(pending))
+    lost = [row for row, one in pending.items() if one.intent_no <= in_flight_behind]
+    if lost and OutcomeKind.UNKNOWN in outcomes:
+        yield ReasonCount(OutcomeKind.UNKNOWN, None, None, _NEVER_ANSWERED, None, len(lost), min(lost))
 
 
 def settled_rows(connection: Connection, run_no: int, among: range | None = None) -> RowSet:
@@ -204,11 +223,6 @@ def _delivery(record: Row[Any]) -> Delivery:
     values: tuple[Any, ...] = tuple(record)
     _, row, _, transaction, outcome, *rest = values
     return Delivery(row, transaction, _OUTCOMES[outcome], *rest)
-
-
-def _unknown(row: int, one: OpenRow, *, wanted: bool) -> Iterator[Delivery]:
-    if wanted:
-        yield Delivery(row, one.transaction, OutcomeKind.UNKNOWN, reason=_NEVER_ANSWERED)
 
 
 def options(record: Row[Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from rokt_export.errors import JournalError, UsageError, nearest
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import queries, revisions
 from rokt_export.journal.damage import readable
+from rokt_export.journal.intents import open_rows
 from rokt_export.journal.model import RunInfo, RunState, as_moment, as_text, now
-from rokt_export.journal.schema import run
+from rokt_export.journal.schema import note, run
 
+TAKEN_OVER = "taken_over"
+"""The note of the last batch before a run was resumed."""
 _SILENCE = timedelta(minutes=2)
 """The silence after which a process that cannot be inspected counts as crashed. Writers send a heartbeat every few
 seconds, and clocks must agree only to this precision."""
@@ -189,6 +194,18 @@ def state_of(record: Row[Any]) -> RunState:
     return state
 
 
+def in_flight_behind(connection: Connection, record: Row[Any]) -> float:
+    """Return the batch behind which open rows are in flight; infinite for a run that is not running.
+
+    What an earlier process of a resumed run left open is unknown.
+    """
+    if state_of(record) is not RunState.RUNNING:
+        return inf
+    noted = select(note.c.value).where(note.c.run_no == record.no, note.c.key == TAKEN_OVER)
+    value = connection.scalar(noted)
+    return 0 if value is None else int(orjson.loads(value))
+
+
 def check_not_running(record: Row[Any], doing: str) -> None:
     """Check that a run's process is not alive.
 
@@ -209,6 +226,11 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
         frozen = None if record.counts is None else dict(orjson.loads(record.counts))
         started, ended = as_moment(record.started), as_moment(record.ended) if record.ended else None
         events = tuple(orjson.loads(record.events))
+    state = state_of(record)
+    counts = queries.counts(connection, record.no) if frozen is None else frozen
+    behind = in_flight_behind(connection, record)
+    waiting = open_rows(connection, record.no).values() if state is RunState.RUNNING else ()
+    in_flight = sum(one.intent_no > behind for one in waiting)
     rules = () if record.purged else options.get("provisional", ())  # a purge takes the notes of what was confirmed
     return RunInfo(
         run=record.id,
@@ -219,8 +241,8 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
         spec_sha256=record.spec_sha256,
         started=started,
         ended=ended,
-        state=state_of(record),
-        counts=queries.counts(connection, record.no) if frozen is None else frozen,
+        state=state,
+        counts=counts,
         spec_file=record.spec_file,
         events=events,
         options=options,
@@ -228,6 +250,7 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
         exit_status=record.exit_status,
         production=record.production,
         purged=record.purged is not None,
+        in_flight=min(in_flight, counts.get(OutcomeKind.UNKNOWN, 0)),
     )
 
 

@@ -41,41 +41,45 @@ _STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CR
 
 
 def run_table(console: Console, story: Story, *, show_all: bool = False) -> None:
-    """Print how far an unfinished run came, then why rows had an unexpected outcome, grouped.
+    """Print how far an unfinished run came, and why rows had an unexpected outcome, grouped.
 
     Rows are printed only where all are asked for, or of a short `test`.
     """
-    if story.unfinished:
-        console.print(plain(story.unfinished), style="yellow", soft_wrap=True)
+    words = [f"{story.unfinished[0].upper()}{story.unfinished[1:]}."] if story.unfinished else []
+    style = "yellow" if words else "dim"
     if show_all or (story.run.command in _TESTS and story.rows <= FEW):
         deliveries_table(console, story.deliveries())
         if story.rows > FEW:
             reason_table(console, story)
-        return
-    reason_table(console, story)
-    words = f"{_expectation(story)} --all shows every row." if story.rows else f"No row was sent: {_why_none(story)}."
-    console.print(words, style="dim", markup=False, highlight=False)
+    else:
+        reason_table(console, story)
+        words += [_expectation(story), "--all shows every row."] if story.rows else [_why_none(story)]
+    if words:
+        console.print(" ".join(filter(None, words)), style=style, markup=False, highlight=False)
 
 
 def _why_none(story: Story) -> str:
-    """Why a run has no row, in a clause."""
+    """Why a run has no row, in a sentence."""
     if known := sum(story.left_out.values()):
         has = "may have" if LeftOut.UNKNOWN in story.left_out else "has"
-        return f"production {has} received {'it' if known == 1 else f'all {known:,}'} before"
+        return f"No row was sent: production {has} received {'it' if known == 1 else f'all {known:,}'} before."
     match story.run.state:
         case RunState.RUNNING:
-            return "the run goes on"
+            return "No row was sent yet."
         case RunState.INTERRUPTED | RunState.CRASHED:
-            return "the run stopped before the first"
+            return "No row was sent: the run stopped before the first."
         case RunState.FINISHED:
-            return "none was left to send"
+            return "No row was sent: none was left to send."
         case never:
             assert_never(never)
 
 
 def _expectation(story: Story) -> str:
-    """How many rows had the expected outcome, in a sentence."""
-    total, others = story.rows, story.rows - story.as_expected
+    """How many rows had the expected outcome, in a sentence; empty where all are in flight."""
+    total = story.rows - story.run.in_flight
+    if not total:
+        return ""
+    others = total - story.as_expected
     rows = f"{total:,} {'handled ' if story.unfinished else ''}row{'' if total == 1 else 's'}"
     if story.expected == OutcomeKind.DELIVERED:
         were = "was" if others == 1 or (not others and total == 1) else "were"
@@ -285,8 +289,10 @@ def summary(console: Console, story: Story, *, contact: bool = True, told: Colle
 def _counts(console: Console, story: Story) -> Text:
     """The counts, as many on a line as fit: no outcome is parted from its number."""
     parts = [Text(f"{story.rows:,} row{'' if story.rows == 1 else 's'}", style="bold")]
-    for outcome, number in story.counts.items():
+    for outcome, number in story.run.counts_so_far.items():
         parts.append(outcome_text(console, outcome).append(f" {number:,}"))
+    if story.run.in_flight:
+        parts.append(Text(f"{story.run.in_flight:,} in flight", style=_STATES[RunState.RUNNING]))
     return _packed(parts, console.width)
 
 
@@ -323,7 +329,7 @@ def runs_table(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, in
         console.print("The journal has no runs yet.", style="dim")
         return
     console.print(_runs(console, runs, sizes or {}))
-    occurring = [outcome for outcome in SIGNS if any(outcome in one.counts for one in runs)]
+    occurring = [outcome for outcome in SIGNS if any(outcome in one.counts_so_far for one in runs)]
     if occurring:
         console.print(_packed([outcome_text(console, outcome) for outcome in occurring], console.width))
 
@@ -431,7 +437,10 @@ def _short_counts(console: Console, one: RunInfo, *, rounded: bool = False) -> l
     awaited = one.confirmations.get("awaited")
     words = "open" if rounded else "not yet confirmed"
     waiting = [Text(f"{_number(awaited, rounded=rounded)} {words}", style="yellow")] if awaited else []
-    return [*counts_by_sign(console, one.counts, rounded=rounded), *waiting]
+    if one.in_flight:
+        number = _number(one.in_flight, rounded=rounded)
+        waiting.append(Text(f"{number} in flight", style=_STATES[RunState.RUNNING]))
+    return [*counts_by_sign(console, one.counts_so_far, rounded=rounded), *waiting]
 
 
 def counts_by_sign(console: Console, counts: Mapping[str, int], *, rounded: bool = False) -> list[Text]:

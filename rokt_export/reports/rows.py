@@ -47,9 +47,10 @@ def write_json(story: Story, stream: TextIO, deliveries: Iterable[Delivery] | No
     """Write the contract's document (design section 5, "Streams"), its deliveries one a line, in constant memory.
 
     `state` is that of the run. `unfinished` is there where it has not reached its end, and says how far it came,
-    `total` where it is known how many rows it was to handle, `left_out` where rows were not sent because a guarded
-    environment responded to them before, `certification` where the run is one, and `only` where just the rows of some
-    outcomes are listed. `counts` are those of the whole run.
+    `in_flight` where some of its `unknown` rows only wait for their responses, `total` where it is known how many rows
+    it was to handle, `left_out` where rows were not sent because a guarded environment responded to them before,
+    `certification` where the run is one, and `only` where just the rows of some outcomes are listed. `counts` are those
+    of the whole run.
     """
     head: dict[str, Any] = {
         "run": story.run.run,
@@ -60,6 +61,8 @@ def write_json(story: Story, stream: TextIO, deliveries: Iterable[Delivery] | No
         **({"total": story.total} if story.total is not None else {}),
         "counts": dict(story.counts),
     }
+    if story.run.in_flight:
+        head["in_flight"] = story.run.in_flight
     if story.left_out:
         head["left_out"] = story.left_out
     if (certification := story.certification) is not None:

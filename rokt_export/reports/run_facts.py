@@ -51,9 +51,9 @@ def sent_when(story: Story) -> str | None:
 
 
 def lookups(story: Story) -> list[str]:
-    """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived."""
+    """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived yet."""
     sought = [one for one in _TO_LOOK_UP if story.counts.get(one) and story.run.was_sent(one)]
-    if not sought or story.run.purged:
+    if not sought or story.run.purged or story.run.state is RunState.RUNNING:
         return []
     contact = story.spec.contact if story.spec is not None else None
     who = contact.name if contact else f"the tech contact of {story.partner}"

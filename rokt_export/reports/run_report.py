@@ -225,7 +225,7 @@ class Story:
     @property
     def total(self) -> int | None:
         """How many rows the run was to handle; None where it is not known."""
-        return self.run.options.get("rows")
+        return self.run.asked
 
     @property
     def left_over(self) -> int | None:
@@ -255,7 +255,8 @@ class Story:
         of_all = "" if total is None else f" of {total:,}"
         rows = f"{handled:,}{of_all} row{'' if (handled if total is None else total) == 1 else 's'} handled"
         if state is RunState.RUNNING:
-            return f"still running: {rows} so far"
+            flying = f", {self.run.in_flight:,} in flight" if self.run.in_flight else ""
+            return f"still running: {rows} so far{flying}"
         rows += f", {left:,} not sent" if left else ""
         # What a run noted of its end is not true of one that was resumed and then crashed.
         why = (self._kept.get("finished") or {}).get("message") if state is RunState.INTERRUPTED else None
@@ -375,6 +376,8 @@ class Story:
             return "the run was purged, its requests and responses are gone"
         if one.outcome is OutcomeKind.INVALID:
             return "the row is invalid, nothing was sent"
+        if self.run.in_flight and one.outcome is OutcomeKind.UNKNOWN and not one.latency_ms:
+            return "the run still waits for the response"
         if one.outcome is OutcomeKind.UNKNOWN and not one.latency_ms:
             return "the run ended before a response came"
         match Recordings(self.run.options.get("flags", {}).get("record", Recordings.SOME)):
