@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -128,17 +128,21 @@ def before_sending(known: Mapping[LeftOut, int], selection: Selection) -> Iterat
         fate = "sent again (--again)" if selection.delivered else "left out"
         yield f"{number_of(twice, 'row repeats', 'rows repeat')} an earlier one of these: {fate}"
     if unknown := known.get(LeftOut.UNKNOWN, 0):
-        fate = "left out; once no other run is under way, --resend-unknown sends them"
+        fate = f"left out; once no other run is under way, --resend-unknown sends {_them(unknown)}"
         if selection.unknown:
-            fate = "sent again (--resend-unknown), except those that another run is sending"
+            those = "unless another run is sending it" if unknown == 1 else "except those that another run is sending"
+            fate = f"sent again (--resend-unknown), {those}"
         yield f"{number_of(unknown)} may have been delivered to production before: {fate}"
 
 
-def left_out(rows_by: Mapping[str, int], command: str, *, repeated: bool = True) -> Iterator[str]:
-    """Yield how many rows were left out, why, and how they are sent, for the command that left them out.
+def left_out(
+    rows_by: Mapping[str, int], first: Mapping[str, Sequence[int]], command: str, *, repeated: bool = True
+) -> Iterator[str]:
+    """Yield how many rows were left out, which, why, and how they are sent, for the command that left them out.
 
     Args:
         rows_by: `LeftOut` to rows.
+        first: `LeftOut` to the numbers of the first of these rows.
         command: what left them out.
         repeated: also say which rows the input has twice.
     """
@@ -148,20 +152,24 @@ def left_out(rows_by: Mapping[str, int], command: str, *, repeated: bool = True)
         replays = end = ""
     for outcome, (_, _, did) in _ANSWERED.items():
         if rows := rows_by.get(outcome, 0):
-            out, them = number_of(rows, "row was left out", "rows were left out"), _them(rows)
+            out, them = _out(rows, first.get(outcome, ())), _them(rows)
             when = "already" if did == "has" else "before"
             yield f"{out}: production {did} {them} {when} ({replays}{_flags(outcome)}{end} sends {them})"
     if repeated and (twice := rows_by.get(LeftOut.REPEATED, 0)):
-        rows_out = number_of(twice, "row was left out: it repeats", "rows were left out: they repeat")
-        yield f"{rows_out} an earlier row of the input"
+        repeat = "it repeats" if twice == 1 else "they repeat"
+        yield f"{_out(twice, first.get(LeftOut.REPEATED, ()))}: {repeat} an earlier row of the input"
     if unknown := rows_by.get(LeftOut.UNKNOWN, 0):
-        rows_out = number_of(
-            unknown, "row was left out: production may have it", "rows were left out: production may have them"
-        )
         yield (
-            f"{rows_out}: another run is sending such rows now, or got no response. When no other run is under way, "
-            f"{replays}--resend-unknown{end} sends them"
+            f"{_out(unknown, first.get(LeftOut.UNKNOWN, ()))}: production may have {_them(unknown)}: another run is "
+            "sending such rows now, or got no response. When no other run is under way, "
+            f"{replays}--resend-unknown{end} sends {_them(unknown)}"
         )
+
+
+def _out(rows: int, first: Sequence[int]) -> str:
+    """Return `2 rows were left out (rows 4, 9)`; behind the first rows `…` stands for more."""
+    which = f" ({'row' if rows == 1 else 'rows'} {', '.join(map(str, first))}{', …' * (rows > len(first))})"
+    return number_of(rows, "row was left out", "rows were left out") + which * bool(first)
 
 
 def _flags(outcome: LeftOut) -> str:

@@ -288,7 +288,9 @@ def replay(
         job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
         done = carry_out(job, terminal, run_with=None if machines is None else machines.run_plan)
     # The preflight has said what production answered before, unless rows arrive as they please.
-    told = [] if plan.total is None else list(left_out(done.result.tally.left_out, "replay", repeated=False))
+    tally = done.result.tally
+    known = left_out(tally.left_out, tally.first_left_out, "replay", repeated=False)
+    told = [] if plan.total is None else list(known)
     return present(done, place, terminal, output, report, everything=everything, told=told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, assert_never
@@ -247,15 +247,30 @@ def exchanges_of(story: Story, rows: Sequence[int]) -> dict[int, tuple[Delivery,
     """Return row and recording of each of these rows of a run.
 
     Raises:
-        UsageError: a row is not in the run; the nearest is named.
+        UsageError: a row is not in the run; the nearest is named, and why rows are missing.
     """
     found = story.exchanges(rows)
     missing = [row for row in rows if row not in found]
     if missing:
         near = story.nearest_row(missing[0])
-        remedy = f"The nearest is {near}." if near is not None else "The run has no rows."
+        nearest = f"The nearest is {near}." if near is not None else "The run has no rows."
+        remedy = " ".join([nearest, *(f"{why[0].upper()}{why[1:]}." for why in _why_missing(story))])
         raise UsageError(f"row {missing[0]} is not in run {story.run.run}", where="--row", remedy=remedy)
     return found
+
+
+def _why_missing(story: Story) -> Iterator[str]:
+    """Yield why a run lacks rows of its input."""
+    from rokt_export.commands.input_summary import left_out
+
+    run, not_sent = story.run, story.not_sent
+    if run.extent is not None:
+        yield run.extent
+    if run.options.get("only"):
+        yield "the run was asked for some rows of its input only"
+    rows_by = {why: told["rows"] for why, told in not_sent.items()}
+    yield from left_out(rows_by, {why: told["first"] for why, told in not_sent.items()}, run.command)
+    yield from story.counted
 
 
 def check_reports(paths: list[Path] | None) -> None:

@@ -42,7 +42,7 @@ from rokt_export.errors import (
     RoktExportError,
     UsageError,
 )
-from rokt_export.exchange.delivery import Keep, LeftOut
+from rokt_export.exchange.delivery import Keep
 from rokt_export.partner_spec.references import credential_variables, variable_names, variable_uses
 from rokt_export.redaction.spec_lines import masked_spec
 
@@ -215,7 +215,7 @@ def _carried_out(
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _settled_rows_in_errors(job, run):
         result = _with_suspect(job, _sent(job, run, journal, watch, brake, run_with), run)
-        result.tally.notes.extend(left_out(result.tally.left_out, job.command))
+        result.tally.notes.extend(left_out(result.tally.left_out, result.tally.first_left_out, job.command))
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.most_severe(
             _status(job, run, journal, result, watch.say), ExitStatus.FINDINGS if changed else ExitStatus.OK
@@ -383,7 +383,7 @@ def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
         "finished": {"reason": str(result.finished.reason), "message": result.finished.stopped},
         "notes": result.tally.notes,
         "left_out": result.tally.known_before,
-        "repeated": result.tally.left_out[LeftOut.REPEATED],
+        "not_sent": result.tally.not_sent,
         "expected": str(job.plan.expected),
         "spec_text": masked_spec(job.setup.loaded.document.text),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -192,7 +193,7 @@ def _of_this_run(
             yield transaction
             continue
         if is_wanted:
-            tally.leave_out(LeftOut.DONE_BEFORE)
+            tally.leave_out(LeftOut.DONE_BEFORE, row)
         passed_over += 1
         if passed_over % _AT_A_TIME == 0:
             yield None
@@ -248,12 +249,12 @@ def _not_of_others(
             repeated = writer.under_way(every) | recent.among(every) | passed_over.among(every)
         withheld = writer.withheld(every, selection.leave)
         chosen: list[Transaction] = []
-        left_out: list[LeftOut] = []
+        left_out: defaultdict[LeftOut, list[int]] = defaultdict(list)
         for transaction, own in zip(batch, marks, strict=True):
             if own and own[0] in repeated and sendable(transaction):
-                left_out.append(LeftOut.REPEATED)
+                left_out[LeftOut.REPEATED].append(transaction.row)
             elif withheld and (why := _why(withheld, own)):
-                left_out.append(why)
+                left_out[why].append(transaction.row)
                 if not selection.delivered:
                     repeated.add(own[0])
                     passed_over.add(own[0])
@@ -264,7 +265,8 @@ def _not_of_others(
                         repeated.add(own[0])
                         recent.add(own[0])
                 chosen.append(transaction)
-        tally.left_out.update(map(str, left_out))
+        for why, rows in left_out.items():
+            tally.leave_out(why, *rows)
         yield from chosen or (None,)
 
 

@@ -100,6 +100,8 @@ class Latencies:
 
 _CAPTURED = ("reason", "reference", "code")
 """The attributes of `Delivery` that a rule captures."""
+MOST_NAMED = 3
+"""Rows that were left out whose numbers are kept, for each reason."""
 _BATCH = 1000
 """Deliveries that are counted at a time."""
 
@@ -221,6 +223,7 @@ class Tally:
         retries: further attempts of a row.
         unreachable: rows that failed because the partner could not be reached.
         left_out: why rows of the input were not sent, to rows.
+        first_left_out: the same, except `DONE_BEFORE`, to the numbers of the first of them, in order.
         notes: what the operator should know.
         figures: what reports say of all rows.
         detailed: whether `responses` are counted.
@@ -233,6 +236,7 @@ class Tally:
     retries: int = 0
     unreachable: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
+    first_left_out: dict[str, list[int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
     detailed: bool = False
@@ -263,6 +267,7 @@ class Tally:
             "retries": self.retries,
             "unreachable": self.unreachable,
             "left_out": dict(self.left_out),
+            "first_left_out": self.first_left_out,
             "figures": self.figures.as_json(),
             "responses": [[*key, rows] for key, rows in self.responses.items()],
             "waited": self.waited,
@@ -277,6 +282,7 @@ class Tally:
             data["retries"],
             data["unreachable"],
             Counter(data["left_out"]),
+            data["first_left_out"],
             figures=Figures.from_json(data["figures"]),
             responses=Counter({(outcome, rule, status): rows for outcome, rule, status, rows in data["responses"]}),
             waited=data["waited"],
@@ -289,20 +295,39 @@ class Tally:
         self.retries += other.retries
         self.unreachable += other.unreachable
         self.left_out.update(other.left_out)
+        for why, rows in other.first_left_out.items():
+            self._name_left_out(why, rows)
         self.notes.extend(note for note in other.notes if note not in self.notes)
         self.figures.merge(other.figures)
         self.responses.update(other.responses)
         self.waited += other.waited
         self.journal += other.journal
 
-    def leave_out(self, why: LeftOut) -> None:
-        """Count a row of the input that is not sent."""
-        self.left_out[why.value] += 1
+    def leave_out(self, why: LeftOut, *rows: int) -> None:
+        """Count rows of the input, in order, that are not sent."""
+        self.left_out[why.value] += len(rows)
+        if why is not LeftOut.DONE_BEFORE:
+            self._name_left_out(why.value, rows)
+
+    def _name_left_out(self, why: str, rows: Sequence[int]) -> None:
+        named = self.first_left_out.setdefault(why, [])
+        if len(named) < MOST_NAMED or rows[0] < named[-1]:
+            named[:] = sorted({*named, *rows[:MOST_NAMED]})[:MOST_NAMED]
+
+    def forget_left_out(self) -> None:
+        """Forget the rows that were left out, but for those done before: who goes over the input again sees them."""
+        self.left_out = Counter({why: rows for why, rows in self.left_out.items() if why == LeftOut.DONE_BEFORE})
+        self.first_left_out = {}
 
     @property
     def skipped(self) -> int:
         """Rows of the input that were not sent, and are in no list of deliveries of this run for this time."""
         return self.left_out.total()
+
+    @property
+    def not_sent(self) -> dict[str, dict[str, object]]:
+        """Why rows were left out, except `DONE_BEFORE`, to how many there are and the numbers of the first."""
+        return {why: {"rows": self.left_out[why], "first": first} for why, first in self.first_left_out.items()}
 
     @property
     def known_before(self) -> dict[str, int]:

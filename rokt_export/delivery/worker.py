@@ -288,8 +288,8 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Fin
             reporter.tally.journal += time.perf_counter() - began
             if taken:
                 engine.withhold(taken)
-                for why in taken.values():
-                    reporter.tally.leave_out(why)
+                for row, why in taken.items():
+                    reporter.tally.leave_out(why, row)
             reporter(event)
             if isinstance(event, Finished):
                 finished = event

@@ -185,8 +185,7 @@ def stopped(results: Sequence[Result]) -> bool:
 def sent_by(earlier: list[Result]) -> list[Result]:
     """Return results of earlier turns without what the last one, which goes over the whole input, has seen too."""
     for result in earlier:
-        for why in [each for each in result.tally.left_out if each != LeftOut.DONE_BEFORE]:
-            del result.tally.left_out[why]
+        result.tally.forget_left_out()
     return earlier
 
 

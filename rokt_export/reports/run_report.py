@@ -68,6 +68,7 @@ class Story:
         only: the outcomes whose rows are listed, in the order of `OutcomeKind`; None for all.
         expected: the expected outcome.
         left_out: rows that were not sent because production responded to them before, by that outcome.
+        not_sent: why rows were left out to how many there are (`rows`) and the numbers of the first (`first`).
         loaded: the spec that the run went with, even if its file has changed since; None where it is not known.
     """
 
@@ -86,6 +87,7 @@ class Story:
         self.loaded = loaded
         self.expected: str = notes.get("expected") or str(OutcomeKind.DELIVERED)
         self.left_out: dict[str, int] = notes.get("left_out") or {}
+        self.not_sent: Mapping[str, Mapping[str, Any]] = notes.get("not_sent") or {}
 
     @classmethod
     def of(
@@ -114,7 +116,7 @@ class Story:
     def notes(self) -> tuple[str, ...]:
         """What the run had to say, one sentence each."""
         run = self.run
-        said = [_PURGED_TO_COUNTS if run.counted else _PURGED] if run.purged else list(self._counted())
+        said = [_PURGED_TO_COUNTS if run.counted else _PURGED] if run.purged else list(self.counted)
         return (
             *said,
             *self._certification(),
@@ -153,8 +155,9 @@ class Story:
         if (found := certifications.of_notes(self._kept)) is not None:
             yield from certifications.sentences(self.run.run, *found)
 
-    def _counted(self) -> Iterator[str]:
-        """Say which rows are kept as counts only."""
+    @property
+    def counted(self) -> Iterator[str]:
+        """Yield which rows are kept as counts only."""
         if counted := self.run.counted:
             rows = ", ".join(f"{rows:,} {outcome}" for outcome, rows in counted.items())
             yield f"kept as counts only, without their rows (--keep failures): {rows}"
@@ -240,7 +243,8 @@ class Story:
         if self.run.state is RunState.RUNNING:
             return self.run.settled
         crashed = self.run.state is RunState.CRASHED
-        return self.rows + (0 if crashed else sum(self.left_out.values()) + self._kept.get("repeated", 0))
+        repeated = self.not_sent.get(LeftOut.REPEATED, {}).get("rows", 0)
+        return self.rows + (0 if crashed else sum(self.left_out.values()) + repeated)
 
     @property
     def unfinished(self) -> str | None:

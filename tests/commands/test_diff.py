@@ -244,7 +244,7 @@ def test_people_that_production_has_are_left_out_and_what_is_new_is_compared(
     assert cli("diff", acme, few, *CONFIRMED).status == 0
     done = cli("diff", acme, twenty, *CONFIRMED)
     assert done.status == FINDINGS
-    assert "3 rows were left out: production has them already (--again sends them)" in done.err
+    assert "3 rows were left out (rows 1, 2, 3): production has them already (--again sends them)" in done.err
     assert "No differences found in 17 rows. 3 rows had no counterpart." in done.out
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from commands.conftest import PATIENCE
-from commands.replays import emails, leave_the_second_unanswered, people, production, refusing
+from commands.replays import emails, leave_the_second_unanswered, people, production, refusing, stopped
 
 
 def test_production_is_one_at_a_time_and_stops_at_three_in_a_row(cli, spec, partner):
@@ -104,7 +104,33 @@ def test_a_repeated_row_of_a_file_is_sent_to_production_once(cli, spec, partner)
     shown = production(cli, spec, rows)
     assert shown.status == 0
     assert emails(partner) == ["1", "2", "3"]
-    assert "2 rows were left out" in cli("runs", "show", "last").out
+    told = "2 rows were left out (rows 3, 5): they repeat an earlier row of the input"
+    assert told in shown.err and told in cli("runs", "show", "last").out
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_row_that_was_left_out_is_named_and_looked_for_in_vain_with_the_reason(cli, spec, partner, workers):
+    rows = cli.write("rows.csv", people(1, 2, 1, 3, 1, 1, 1))
+    done = cli(
+        "replay", spec, rows, "-e", "production", "--confirm", "acme", "--concurrency", "2", "--workers", workers
+    )
+    told = "4 rows were left out (rows 3, 5, 6, …): they repeat an earlier row of the input"
+    assert told in done.out + done.err
+    shown = cli("runs", "show", "last", "--row", "5")
+    assert shown.status == 2
+    assert "row 5 is not in run" in shown.err and f"The nearest is 4. {told}." in shown.err
+    production(cli, spec, rows)
+    shown = cli("runs", "show", "last", "--row", "2")
+    assert "The run has no rows. 7 rows were left out (rows 1, 2, 3, …): production has them already" in shown.err
+
+
+def test_a_row_that_a_stopped_run_did_not_reach_is_looked_for_in_vain_with_the_reason(cli, spec, partner):
+    stopped(cli, spec, partner)
+    for command in (("runs", "show", "nine"), ("rule", "nine"), ("diagnose", "nine")):
+        assert "The nearest is 4. Stopped: 4 of 9 rows are settled." in cli(*command, "--row", "7").err
+    cli("replay", spec, "--from-run", "nine", "--only", "rejected", "--name", "one")
+    told = "The nearest is 4. The run was asked for some rows of its input only."
+    assert told in cli("runs", "show", "one", "--row", "7").err
 
 
 @pytest.mark.parametrize("workers", [1, 2])

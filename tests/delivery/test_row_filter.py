@@ -145,6 +145,7 @@ def test_equal_rows_are_one_however_far_apart_they_stand(journal):
             intend(writer, *waiting)
             waiting.clear()
     assert tally.left_out == {LeftOut.REPEATED: 4}
+    assert tally.first_left_out == {LeftOut.REPEATED: [700, 701, 702]}
     assert len(sent) == len(set(sent)) == len(rows) - 4
 
 
