@@ -106,6 +106,14 @@ class Fault(Struct, frozen=True, gc=False):
     timings: Timings = Timings()
     partial: Response | None = None
 
+    @classmethod
+    def cancelled(cls, timings: Timings, *, sent: bool) -> Fault:
+        """Return the fault of a request that was under way when the run was stopped."""
+        message = "the run was stopped; nothing was sent"
+        if sent:
+            message = "the run was stopped before the response came; the partner may have received it"
+        return cls(FaultKind.CANCELLED, message, sent, timings)
+
 
 AttemptResult = Response | Fault
 """The result of one attempt."""

@@ -120,10 +120,8 @@ class ConnectionPool:
 
     def _cancel(self, requests: Sequence[InFlight]) -> None:
         for request in requests:
-            how_far = "the partner may have received it" if request.begun else "nothing was sent"
-            seconds = monotonic() - request.started
-            fault = Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", request.begun, Timings(total=seconds))
-            self._give_up(request, fault)
+            timings = Timings(total=monotonic() - request.started)
+            self._give_up(request, Fault.cancelled(timings, sent=request.begun))
 
     def close(self) -> None:
         """Drop all requests without a result, and all connections."""

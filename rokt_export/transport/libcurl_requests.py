@@ -173,7 +173,7 @@ class Transfers:
         self._cancel_held(lambda _token: True)
 
     def _cancel_held(self, chosen: Callable[[Any], bool]) -> None:
-        fault = Fault(FaultKind.CANCELLED, "cancelled; nothing was sent", sent=False)
+        fault = Fault.cancelled(Timings(), sent=False)
         self._done += [(token, fault) for token, _ in self._held if chosen(token)]
         self._held = [each for each in self._held if not chosen(each[0])]
 
@@ -442,9 +442,7 @@ class Transfer:
 
     def cancelled(self) -> Fault:
         """Return the fault of a cancelled transfer."""
-        sent = self._sent()
-        how_far = "the partner may have received it" if sent else "nothing was sent"
-        return Fault(FaultKind.CANCELLED, f"cancelled; {how_far}", sent, self._timings())
+        return Fault.cancelled(self._timings(), sent=self._sent())
 
     def unsendable(self, request: Request, reason: str) -> Fault:
         """Return the fault of a request that could not be started."""

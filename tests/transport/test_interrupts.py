@@ -39,6 +39,8 @@ def test_cancel_says_honestly_whether_it_was_sent(serve, transport) -> None:
     answers = drain(transport)
     fault(answers["sent"], FaultKind.CANCELLED, sent=True)
     fault(answers["unsent"], FaultKind.CANCELLED, sent=False)
+    told = "the run was stopped before the response came; the partner may have received it"
+    assert (answers["sent"].message, answers["unsent"].message) == (told, "the run was stopped; nothing was sent")
     assert len(peer.requests) == 1
 
 
