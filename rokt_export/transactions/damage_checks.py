@@ -256,8 +256,8 @@ class Inspector:
         elif name == self._mail and cell[0] in "'\u2019":
             what = "the e-mail address begins with an apostrophe"
             self._log_only(DamageKind.LEFTOVER, name, what, "Remove it, if a spreadsheet put it there.")
-        elif cell[0] in JUNK and (clean := cell.strip(JUNK)):
-            self._clean(values, name, clean, f"an invisible character (U+{ord(cell[0]):04X})")
+        elif cell[0] in JUNK:
+            self._without_junk(values, name, cell)
 
     def _check_signs(self, values: dict[str, Value], name: str) -> None:
         """Log control characters and characters as HTML writes them."""
@@ -266,12 +266,22 @@ class Inspector:
             return
         if _ENTITY.search(cell):
             self._tell(DamageKind.LEFTOVER, name, "the cell contains a character as HTML writes it", _AS_PLAIN)
-        if cell[-1] in "\t\x1f" and (clean := cell.strip(JUNK)):
-            self._clean(values, name, clean, f"an invisible character (U+{ord(cell[-1]):04X}) at its end")
-            cell = clean
+        if cell[-1] in "\t\x1f":
+            cell = self._without_junk(values, name, cell)
         if (found := _CONTROL.search(cell)) is not None:
             what = f"the cell contains a control character (U+{ord(found.group()):04X})"
             self._tell(DamageKind.INVISIBLE, name, what, _AS_PLAIN)
+
+    def _without_junk(self, values: dict[str, Value], name: str, cell: str) -> str:
+        """Return a cell without invisible characters at its start and its end; one that is nothing else as it is."""
+        before, after = cell[0] in JUNK, cell[-1] in JUNK
+        if not (before or after) or not (clean := cell.strip(JUNK)):
+            return cell
+        side = "at either end" if before and after else "at its start" if before else "at its end"
+        self._clean(
+            values, name, clean, f"an invisible character (U+{ord(cell[0] if before else cell[-1]):04X}) {side}"
+        )
+        return clean
 
     def _clean(self, values: dict[str, Value], name: str, clean: str, what: str) -> None:
         values[name] = clean
@@ -289,10 +299,7 @@ class Inspector:
             if (found := mojibake(cell)) is not None:
                 self._add(DamageKind.MOJIBAKE, name, found, _MOJIBAKE_REMEDY)
                 continue
-            if (cell[0] in JUNK or cell[-1] in JUNK) and (clean := cell.strip(JUNK)):
-                junk = cell[0] if cell[0] in JUNK else cell[-1]
-                self._clean(values, name, clean, f"an invisible character (U+{ord(junk):04X}) at its end")
-                cell = clean
+            cell = self._without_junk(values, name, cell)
             if (hidden := _HIDDEN_INSIDE.search(cell)) is not None:
                 what = f"the cell contains an invisible character (U+{ord(hidden.group()):04X}) within its text"
                 self._tell(DamageKind.INVISIBLE, name, what, "Type the text around it again.")

@@ -94,6 +94,24 @@ def test_a_damaged_cell_is_named_with_row_and_column(write, before, after, kind,
 
 
 @pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("\u00a0NY", "(U+00A0) at its start"),
+        ("NY\u00a0", "(U+00A0) at its end"),
+        ("\u200eNY\u00a0", "(U+200E) at either end"),
+        ("\tNY", "(U+0009) at its start"),
+        ("NY\t", "(U+0009) at its end"),
+        ("\x1fNY\u00a0", "(U+001F) at either end"),
+    ],
+)
+def test_an_invisible_character_is_told_with_the_end_at_which_it_is(write, cell, told):
+    source = open_transactions([write(HEADER + ROW.replace("NY", cell))])
+    assert [each.values["state"] for each in source] == ["NY"]
+    (damage,) = source.findings
+    assert damage.message == f"the cell contained an invisible character {told}, which is left out"
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         ("10001,NY", "2000,NSW"),
