@@ -111,7 +111,8 @@ class BlockReader:
         odd = self._odd.found_in(text.encode("utf-8", "surrogatepass"))
         lines = text.split("\n")
         spread = len(lines) - (not lines[-1])
-        lines = list(filter(None, lines))
+        between = self._delimiter or "\t"  # blanks may be a row of empty cells
+        lines = [line for line in lines if line and not (line.isspace() and between not in line)]
         if not (self._quote and self._quote in text):
             return Block(self, spread, lines, odd=odd)
         try:

@@ -7,7 +7,7 @@ import io
 from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice, repeat
+from itertools import dropwhile, islice, repeat
 from typing import TypeAlias
 
 from rokt_export.errors import TransactionsError
@@ -23,6 +23,7 @@ from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL
 from rokt_export.transactions.reader_base import Context, FirstRows, Place, identity, survey
 from rokt_export.transactions.row_shapes import (
     TOTALS,
+    is_blank,
     is_comment,
     is_data,
     is_total,
@@ -60,14 +61,15 @@ class DelimitedReader:
         whole = start[: start.rfind("\n") + 1] or start
         first, _, rest = whole.partition("\n")
         hint = excel_hint(first)
-        delimiter = options.delimiter or hint or detect_delimiter(whole, options.quote)
+        filled = "".join(dropwhile(str.isspace, io.StringIO(whole, newline="")))
+        delimiter = options.delimiter or hint or detect_delimiter(filled, options.quote)
         self._source = LineSource(stream, encoding, options.max_row, newline="")
         csv.field_size_limit(HARD_LIMIT)
         lines = iter(self._source)
         self._before = sum(1 for _ in islice(lines, options.skip_lines + (hint is not None)))
         self._source.noted = 0
         self._delimiter = delimiter
-        self._spaced = spaced(rest.partition("\n")[0] if hint else first, delimiter)
+        self._spaced = spaced((rest if hint else filled).partition("\n")[0], delimiter)
         self._reader = self._parse(lines)
         self._header: list[str] = [] if options.header is None else list(options.header)
         try:
@@ -213,12 +215,15 @@ class DelimitedReader:
             return None
         return self._blocks.read(text)
 
+    def _is_blank(self, cells: Sequence[str]) -> bool:
+        return is_blank(cells) or (self._spaced and list(cells) == [""])  # csv has left out the blanks of a line
+
     def _rows_in_sample(self, sample: str) -> list[list[str]]:
         """Return the rows of the sample below the header; none for a live input."""
         below = io.StringIO(sample, newline="").readlines()[self._before + self._reader.line_num - self._skipped :]
         rows: list[list[str]] = []
         with suppress(csv.Error):
-            rows.extend(cells for cells in islice(self._parse(below), _SAMPLED) if cells)
+            rows.extend(cells for cells in islice(self._parse(below), _SAMPLED) if not self._is_blank(cells))
         return rows
 
     def _without_blank_end(self, header: list[str], sample: str) -> list[str]:
@@ -286,7 +291,7 @@ class DelimitedReader:
             try:
                 for cells in reader:
                     began, ended = ended, reader.line_num
-                    if cells:
+                    if not self._is_blank(cells):
                         row += 1
                         noted, source.noted = source.noted, 0
                         if row < since or not share.has(row):
@@ -427,7 +432,7 @@ class DelimitedReader:
     def _read_header(self, delimiter: str) -> list[str]:
         path = self._context.path
         try:
-            header = next((cells for cells in self._reader if cells), [])
+            header = next((cells for cells in self._reader if not self._is_blank(cells)), [])
         except csv.Error as error:
             raise TransactionsError(
                 f"the header cannot be read: {error}",

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
+from rokt_export.transactions.row_shapes import is_blank
+
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
 
@@ -138,7 +140,7 @@ def _widths(sample: str, delimiter: str, quote: str) -> list[int]:
     reader = rows_of(io.StringIO(sample, newline=""), delimiter, quote)
     widths: list[int] = []
     try:
-        widths.extend(len(cells) for cells in islice(reader, _ROWS) if cells)
+        widths.extend(len(cells) for cells in islice(reader, _ROWS) if not is_blank(cells))
     except csv.Error:
         return widths
     return widths

@@ -43,6 +43,11 @@ def is_data(cells: Sequence[str]) -> bool:
     return any(PERSONAL.fullmatch(cell.strip()) for cell in cells) or numbers * 2 > len(cells)
 
 
+def is_blank(cells: Sequence[str]) -> bool:
+    """Return whether cells are those of a blank line: none, or blanks without a delimiter."""
+    return not cells or (len(cells) == 1 and cells[0].isspace())
+
+
 def is_types(cells: Sequence[str]) -> bool:
     """Return whether cells hold types or units of their columns (`varchar(20)`, `(USD)`), or are a ruled line (`---`).
 
