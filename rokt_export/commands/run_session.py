@@ -55,6 +55,8 @@ T = TypeVar("T")
 
 _GRACE = 5.0
 """Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
+_NOT_STARTED = (ExitStatus.USAGE, ExitStatus.CONFIGURATION)
+"""What ends a run whose input or set-up is wrong."""
 _MOST_JOURNALS = 5
 """Other journals that are named."""
 _SHOW_CURSOR = "\x1b[?25h"
@@ -249,6 +251,8 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
     except JournalError:
         raise
     except RoktExportError as error:
+        if job.resume is None and error.exit_status in _NOT_STARTED and _withdrawn(job, run, journal):
+            raise
         _end(job, run, journal, "interrupted", error.exit_status, {}, watch.say)
         watch.warn(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
         with suppress(JournalError), journal_of(job.plan, journal) as opened:
@@ -258,6 +262,13 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
     except BaseException:
         _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {}, watch.say)
         raise
+
+
+def _withdrawn(job: Job, run: str, journal: Journal | None) -> bool:
+    """Remove a run that came to nothing, as its input could not be read at all; return whether it was one."""
+    with suppress(JournalError), journal_of(job.plan, journal) as opened:
+        return opened.withdraw(run)
+    return False
 
 
 def _warn_of_other_journals(plan: Plan, journal: Journal, terminal: Terminal) -> None:

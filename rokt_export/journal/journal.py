@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Row, event, func, select
+from sqlalchemy import Connection, Row, event, exists, func, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from rokt_export.errors import JournalError, UsageError
@@ -43,7 +43,7 @@ from rokt_export.journal.recent_marks import RECENT, RecentMarks
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.run_records import this_process
-from rokt_export.journal.schema import intent, meta, note, recording, run
+from rokt_export.journal.schema import delivery, intent, meta, note, recording, run
 from rokt_export.journal.storage import translated
 from rokt_export.journal.writer import RunWriter
 
@@ -205,6 +205,16 @@ class Journal:
             if record.production:
                 storage.write_through(self._store)
             return self._writer(record)
+
+    def withdraw(self, run_id: str) -> bool:
+        """Remove a run that intended nothing and noted no result; return whether it was one."""
+        with self._writing() as connection:
+            record = run_records.find(connection, run_id)
+            tables = (intent, delivery)
+            if any(connection.scalar(select(exists().where(table.c.run_no == record.no))) for table in tables):
+                return False
+            purge.purge(connection, [record], remove=True)
+            return True
 
     def attach(
         self,

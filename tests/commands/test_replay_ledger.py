@@ -157,7 +157,9 @@ def test_an_unknown_row_is_resent_by_a_later_run_only_on_request(cli, spec, part
     assert production(cli, spec, rows).json["counts"] == {"delivered": 2, "unknown": 1}
     again = production(cli, spec, rows)
     assert again.status == 1
-    assert "1 row may have been delivered to production before" in again.err
+    told = "1 row may have been delivered to production before: left out; once no other run is under way, "
+    assert f"{told}--resend-unknown sends it\n" in again.err
+    assert "1 row was left out (row 2): production may have it: another run is" in cli("runs", "show", "last").out
     assert emails(partner) == ["1", "2", "3"]
     assert production(cli, spec, rows, "--resend-unknown").status == 0
     assert emails(partner)[3:] == ["2"]

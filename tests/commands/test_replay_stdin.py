@@ -72,7 +72,7 @@ def test_a_part_of_the_piped_input_is_not_taken_for_all_of_it(cli, spec, partner
         assert (shown.status, len(partner.heard)) == (3, heard)
         assert re.search(r"the input ended at row 4, and run \S+ settled rows up to row \d+", shown.err)
     states = {run["name"]: run["state"] for run in cli("runs", "list", "--output", "json").json}
-    assert states == {"a": "interrupted", "b": "interrupted"}
+    assert states == {"a": "interrupted"}  # the other came to nothing
     assert cli("replay", spec, "-", "--resume", "a", stdin=rows.encode()).status == 1
     assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 21)}
 
@@ -164,3 +164,13 @@ def test_stdin_to_its_end(cli, spec, partner):
     assert running.returncode == 0, err
     assert len(out.splitlines()) == 3
     assert sorted(emails(partner)) == ["1", "2"]  # two at once: the wire may turn them round
+
+
+@pytest.mark.parametrize("told", ["a,b\n1,2\n", "", "email,firstname\n"])
+@pytest.mark.parametrize("flags", [(), ("-e", "production", "--confirm", "acme")])
+def test_a_stream_that_is_refused_before_its_first_row_leaves_no_run(cli, spec, partner, told, flags):
+    done = cli("replay", spec, "-", *flags, stdin=told.encode())
+    named = cli("replay", spec, cli.write("rows.csv", told), *flags)
+    assert (done.status, partner.heard) == (named.status, []) == (3, [])
+    assert "resume" not in done.err and "runs show" not in done.err
+    assert cli("runs", "list", "--output", "json").json == []
