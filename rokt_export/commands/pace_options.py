@@ -43,12 +43,18 @@ def pace_of(limits: Limits, flags: ReplayFlags, expected: OutcomeKind, *, guarde
         pace = replace(pace, concurrency=1)
     if rate is not None:
         if pace.rate is not None and rate.per_second > pace.rate and not flags.override_limits:
-            raise _beyond("--rate", pace.rate_text)
+            raise _beyond("--rate", f"the spec's limit is {pace.rate_text}")
         windows = () if flags.override_limits else pace.windows
         pace = replace(pace, rate=rate.per_second, written=rate, windows=windows)
     if concurrency is not None:
         if concurrency > limits.concurrency and not flags.override_limits:
-            raise _beyond("--concurrency", str(limits.concurrency))
+            stated = "concurrency" in limits.model_fields_set
+            limit = (
+                "the spec's limit is"
+                if stated
+                else "the spec states no `limits: {concurrency: …}`, and the default limit is"
+            )
+            raise _beyond("--concurrency", f"{limit} {limits.concurrency}")
         pace = replace(pace, concurrency=concurrency)
     return pace
 
@@ -69,7 +75,7 @@ def patience_of(text: str) -> float:
 
 def _beyond(flag: str, limit: str) -> UsageError:
     return UsageError(
-        f"the spec's limit is {limit}",
+        limit,
         where=flag,
         remedy="Lower it, or add --override-limits if the partner has agreed.",
     )

@@ -51,3 +51,12 @@ def test_the_rows_of_a_large_file_are_counted_beside_the_run(cli, spec, partner,
     assert progress[-1]["about"] == 20
     assert progress[-1]["total"] is None
     assert " of about 20 rows" in progress[-1]["message"]
+
+
+def test_a_limit_that_the_spec_does_not_state_is_called_the_default(cli, spec, partner):
+    rows = cli.write("rows.csv", people(1))
+    refused = cli("replay", spec, rows, "--concurrency", "50")
+    told = "the spec states no `limits: {concurrency: …}`, and the default limit is 10"
+    assert (refused.status, partner.heard, told in refused.err) == (2, [], True)
+    cli.write("acme.yaml", spec.read_text().replace("limits: {", "limits: {concurrency: 10, "))
+    assert "the spec's limit is 10" in cli("replay", spec, rows, "--concurrency", "50").err
