@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.terminal import GUARD, LOG, Terminal
+from rokt_export.commands.terminal import GUARD, LOG, Terminal, print_message
 from rokt_export.errors import RoktExportError
 from rokt_export.redaction.sensitive_names import hidden_in_url
 
@@ -26,13 +26,13 @@ def print_findings(console: Console, findings: Iterable[Finding]) -> None:
         severity = str(finding.severity)
         label = (f"{severity} {finding.code}", _STYLES[severity])
         head = Text.assemble((finding.where, "bold"), " ", label, " ", GUARD.text(finding.message))
-        console.print(head, soft_wrap=True)
+        print_message(console, head)
         if finding.source.strip():
             line, arrow = _excerpt(finding)
             console.print(Text.assemble((f"{finding.line:>5} │ ", "dim"), line), soft_wrap=True)
             console.print(Text.assemble(("      │ ", "dim"), (arrow, _STYLES[severity])), soft_wrap=True)
         if finding.hint:
-            console.print(Text.assemble(("      = ", "dim"), GUARD.text(finding.hint)), soft_wrap=True)
+            print_message(console, Text.assemble(("      = ", "dim"), GUARD.text(finding.hint)))
 
 
 def _excerpt(finding: Finding) -> tuple[str, str]:
@@ -58,9 +58,9 @@ def show(error: RoktExportError) -> None:
     if isinstance(error, SpecFindingsError):
         print_findings(console, error.findings)
     where = f"{hidden_in_url(error.where)}: " if error.where else ""
-    console.print(f"error: {GUARD.text(where + error.message)}", style="bold red", markup=False, soft_wrap=True)
+    print_message(console, f"error: {GUARD.text(where + error.message)}", "bold red")
     if error.remedy:
-        console.print(GUARD.text(error.remedy), markup=False, soft_wrap=True)
+        print_message(console, GUARD.text(error.remedy))
 
 
 def _log(error: RoktExportError) -> None:

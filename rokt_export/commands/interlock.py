@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from rokt_export.commands.terminal import Terminal
+from rokt_export.commands.terminal import Terminal, number_of
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Pace
@@ -28,11 +28,13 @@ def pass_interlock(
     confirm: str | None,
     invented: bool,
     test_data: bool,
+    rows: int | None = None,
     may_ask: bool = True,
 ) -> None:
     """Let a send pass, or stop it; say what there is to say of its target.
 
     Args:
+        rows: how many are to be sent, where that is known.
         may_ask: false while there is still something to show first: what a prompt will decide passes for now.
 
     Raises:
@@ -62,7 +64,8 @@ def pass_interlock(
         return
 
     def ask() -> str:
-        terminal.warn(f"This sends to {target.environment.upper()} of {spec.name}, at {target.address}.")
+        what = "" if rows is None else f" {number_of(rows)}"
+        terminal.warn(f"This sends{what} to {target.environment.upper()} of {spec.name}, at {target.address}.")
         return str(typer.prompt(f"Type the partner's name ({target.partner}) to go on", err=True))
 
     target.permit(confirm=confirm, invented=invented, test_data=test_data, ask=ask if someone else None)

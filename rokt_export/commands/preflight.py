@@ -55,10 +55,12 @@ class Seen(Struct, frozen=True):
     Attributes:
         total: how many rows there are; None where nobody can know yet.
         looked_at: rows that were looked at, if not all of them.
+        to_send: how many rows are to be sent, of those that were asked for; None where nobody can know yet.
     """
 
     total: int | None
     looked_at: int | None = None
+    to_send: int | None = None
 
 
 def preflight(
@@ -122,7 +124,8 @@ def preflight(
     sending = f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"
     pace = plan.pace if looked is None else plan.pace.steady()
     _tell_target(terminal, plan, sending, kept=pace)
-    _tell_duration(terminal, replace(plan, total=total, pace=pace), resumed, _left_out(known, plan))
+    to_send = _to_send(replace(plan, total=total), resumed, _left_out(known, plan))
+    _tell_duration(terminal, replace(plan, pace=pace), to_send)
     _tell_earlier(terminal, plan, resumed)
     _tell_ledger(terminal, plan, known, by_us)
     tell_how_read(terminal, plan.rows, found)
@@ -137,7 +140,7 @@ def preflight(
             where=found.damages[0].where,
             remedy="Fix the file, or leave --strict out.",
         )
-    return Seen(total, None if found.complete else found.rows)
+    return Seen(total, None if found.complete else found.rows, to_send if found.complete else None)
 
 
 def _refuse_odd(found: Scan, named: Sequence[str]) -> None:
@@ -348,11 +351,17 @@ def _tell_target(terminal: Terminal, plan: Plan, rows: str, *, kept: Pace) -> No
     terminal.say(f"up to {requests} at a time{carrying}{rate}{workers}")
 
 
-def _tell_duration(terminal: Terminal, plan: Plan, resumed: RunInfo | None, left_out: int) -> None:
-    """Say how long it takes: by the rate, or by how many are under way at once and a guess at the partner's answers."""
+def _to_send(plan: Plan, resumed: RunInfo | None, left_out: int) -> int | None:
+    """Return how many rows are to be sent, without those settled before; None where nobody knows how many there are."""
     if plan.wanted is None:
+        return None
+    return max(0, plan.wanted - left_out - (resumed.settled if resumed is not None else 0))
+
+
+def _tell_duration(terminal: Terminal, plan: Plan, rows: int | None) -> None:
+    """Say how long it takes: by the rate, or by how many are under way at once and a guess at the partner's answers."""
+    if rows is None:
         return
-    rows = max(0, plan.wanted - left_out - (resumed.settled if resumed is not None else 0))
     requests = ceil(rows / (plan.pace.batch or 1))
     by_answers = requests * _USUAL_ANSWER / plan.pace.concurrency
     by_rate = plan.pace.least_seconds(requests)

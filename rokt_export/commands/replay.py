@@ -273,7 +273,7 @@ def replay(
         looked = None if machines is None else machines.look(plan)
         seen = preflight(terminal, plan, strict=strict, resumed=resumed, looked=looked, named=files)
         plan = replace(plan, total=seen.total, looked_at=seen.looked_at)
-        interlock()
+        interlock(rows=seen.to_send)
         plan = replace(plan, pace=replace(plan.pace, until=deadline.begin(terminal)))
         stamps = stamps_of(files)
         options = {

@@ -117,8 +117,9 @@ def test(
     flags, files = RowFlags.among(locals()), tuple(events or ())
     rows = rows_of(setup.spec, flags, files, count=count or 1, seed=seed, guarded=target.guarded)
     pass_interlock(
-        terminal, target, setup.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data
-    )
+        terminal, target, setup.spec, confirm=confirm, invented=not isinstance(rows, FileRows), test_data=test_data,
+        rows=None if isinstance(rows, FileRows) else rows.count,
+    )  # fmt: skip
     if forget and not sandbox:
         raise UsageError("--forget needs --sandbox", remedy="Add --sandbox, or leave --forget out.")
     only = ((1, count),) if count is not None and isinstance(rows, FileRows) else None

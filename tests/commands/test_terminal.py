@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import CommandLine, Partner, interrupt, spec_text, wait_for
+from tests.commands.conftest import PATIENCE, CommandLine, Partner, interrupt, spec_text, wait_for
 
 USAGE, INTERRUPTED = 2, 130
 
@@ -209,3 +209,48 @@ def test_the_program_runs_as_a_module_and_leaves_quietly(cli: CommandLine) -> No
     done = cli.process("--version")
     assert (done.status, done.err) == (0, "")
     assert re.fullmatch(r"rokt-export \d+\.\d+\.\d+\n", done.out)
+
+
+def at_a_terminal(cli: CommandLine, *arguments: object, typed: bytes = b"", columns: int = 60) -> str:
+    """Return what a terminal shows of a command whose stderr it is, and stdin too."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    shown = b""
+    with cli.start(*arguments, stdin=theirs, stderr=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        while True:
+            try:
+                if not (data := os.read(ours, 4096)):
+                    break
+            except OSError:  # the other end is closed
+                break
+            shown += data
+            if typed and b"to go on" in shown:
+                os.write(ours, typed)
+                typed = b""
+        process.communicate(timeout=PATIENCE)
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+
+
+def test_messages_are_broken_between_words_and_commands_are_not(cli: CommandLine, spec: Path, partner: Partner) -> None:
+    rows = cli.write("rows.csv", "email,firstname\n" + "jane.doe@example.com,=1+2\n" * 3)
+    partner.answer = lambda _heard: (500, {}, b"")
+    shown = at_a_terminal(cli, "replay", spec, rows, "--stop-after", "1", "--concurrency", "1").split("\n")
+    whole = [line for line in shown if "rokt-export " in line]
+    assert any(line.startswith("go on with: rokt-export runs resume ") for line in whole)
+    lines = [line for line in shown if line not in whole and " " in line.strip() and "in flight" not in line]
+    assert max(map(len, lines)) <= 60
+    assert "  damaged values are sent unchanged; in a guarded" in [line.rstrip() for line in lines]
+    refused = at_a_terminal(cli, "replay", spec, rows, "--concurrency", "50").split("\n")
+    assert max(len(line) for line in refused if " " in line.strip()) <= 60
+    assert " ".join(line.strip() for line in refused).count("if the partner has agreed.") == 1
+
+
+def test_the_question_before_production_says_how_many_rows_go_where(cli: CommandLine, spec: Path) -> None:
+    rows = cli.write("rows.csv", "email\n" + "".join(f"jane.doe.{number}@example.com\n" for number in range(1, 6)))
+    asked = ("replay", spec, rows, "-e", "production")
+    shown = " ".join(at_a_terminal(cli, *asked, "--count", "2", typed=b"acme\n").split())
+    assert "This sends 2 rows to PRODUCTION of acme, at " in shown
+    shown = " ".join(at_a_terminal(cli, *asked, typed=b"no\n").split())
+    assert "This sends 3 rows to PRODUCTION of acme, at " in shown
