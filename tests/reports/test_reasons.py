@@ -150,5 +150,7 @@ def test_a_row_sent_again_and_cut_off_counts_as_unknown_only(journal: Journal) -
     writer.intend([item(1), item(2)])
     writer.settle([settled(1, FAILED, reason="busy"), settled(2, FAILED, reason="busy")])
     writer.intend([item(1)])
+    assert [(one.outcome, one.rows) for one in journal.reason_counts(writer.run, [FAILED, UNKNOWN])] == [(FAILED, 1)]
+    writer.end(RunState.INTERRUPTED, 130)  # until then it is in flight, and has no reason yet
     found = list(journal.reason_counts(writer.run, [FAILED, UNKNOWN]))
     assert [(one.outcome, one.rows) for one in found] == [(FAILED, 1), (UNKNOWN, 1)]
