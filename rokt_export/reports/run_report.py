@@ -14,7 +14,7 @@ from msgspec import structs
 from rokt_export.delivery.run_counts import Figures
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
-from rokt_export.exchange.delivery import Delivery, Recordings
+from rokt_export.exchange.delivery import Delivery, LeftOut, Recordings
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import EarlierOutcome, Journal, RunInfo, RunState, certifications
 from rokt_export.journal.recording import Recording
