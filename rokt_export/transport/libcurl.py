@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +167,9 @@ _HTTP_VERSIONS = {
 _SUPPRESS_CONNECT_HEADERS = 265
 """CURLOPT_SUPPRESS_CONNECT_HEADERS, which pycurl does not define: hides a proxy's response to CONNECT."""
 
+_CLOSING = 0.1
+"""Seconds within which a multi handle closes, unless a name server is silent."""
+
 # The minimum that libcurl accepts. Each handle with a body has such a buffer.
 _UPLOAD_BUFFER = 16384
 
@@ -216,8 +220,13 @@ class Multi:
         self._act(pycurl.SOCKET_TIMEOUT, 0)
 
     def close(self) -> None:
-        """Close the connections; its easy handles must be removed before."""
-        self._multi.close()
+        """Close the connections; its easy handles must be removed before.
+
+        libcurl waits here for a name server that is silent (pycurl has no CURLMOPT_QUICK_EXIT). We do not.
+        """
+        closing = threading.Thread(target=self._multi.close, daemon=True)
+        closing.start()
+        closing.join(_CLOSING)
 
 
 class RawConnection:

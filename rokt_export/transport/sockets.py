@@ -75,7 +75,7 @@ class Sockets:
             if what == _POLL_REMOVE:
                 used[descriptor] = None
                 if registered.get(descriptor) != _UNTIL_CLOSED:
-                    with contextlib.suppress(OSError):  # closed already
+                    with contextlib.suppress(OSError, ValueError):  # the socket, or the poller, is closed already
                         self._register(descriptor, _UNTIL_CLOSED)
                 return
             used[descriptor] = action

@@ -14,12 +14,17 @@ import pycurl
 from msgspec import Struct
 
 from rokt_export.exchange.model import Fault, FaultKind, Request, Timings
-from rokt_export.transport.libcurl import TransportOptions, authorities, check
+from rokt_export.transport.libcurl import Multi, TransportOptions, authorities, check
 from rokt_export.transport.libcurl_requests import Transfer
+from rokt_export.transport.sockets import Sockets
+from rokt_export.transport.transport import HeldInterrupt
 
 _TLS_LINE = re.compile(r"SSL connection using (\S+) / (\S+)")
 _ALPN_LINE = re.compile(r"ALPN[:,] server accepted (?:to use )?(\S+)")
 _ADDRESSES_LINE = re.compile(r"IPv[46]: (.+)")
+
+_NOTHING_DUE = 1.0
+"""Seconds to wait for sockets while libcurl has no timer."""
 
 _PHASE_OF_FAULT = {FaultKind.DNS: "dns", FaultKind.TLS: "tls"}
 
@@ -162,10 +167,11 @@ def inspect(url: str, options: TransportOptions = TransportOptions()) -> Inspect
 
 
 def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspection:
-    transfer = Transfer(options, trusted)
+    sockets = Sockets()
+    transfer = Transfer(options, trusted, opened=lambda number, purpose, _origin: sockets.opened(number, purpose))
     lines: list[str] = []
     try:
-        fault = _connect(transfer, url, lines)
+        fault = _connect(transfer, sockets, url, lines)
         facts = _verbose_facts(lines)
         parts = urlsplit(url)
         address = transfer.handle.getinfo(pycurl.PRIMARY_IP) or None
@@ -183,9 +189,10 @@ def _inspect(url: str, options: TransportOptions, trusted: str | None) -> Inspec
         )
     finally:
         transfer.close()
+        sockets.close()
 
 
-def _connect(transfer: Transfer, url: str, lines: list[str]) -> Fault | None:
+def _connect(transfer: Transfer, sockets: Sockets, url: str, lines: list[str]) -> Fault | None:
     """Connect without a request, and add libcurl's verbose lines to `lines`."""
     request = Request("GET", url, ())
     handle = transfer.handle
@@ -197,11 +204,37 @@ def _connect(transfer: Transfer, url: str, lines: list[str]) -> Fault | None:
     handle.setopt(pycurl.OPT_CERTINFO, 1)
     handle.setopt(pycurl.VERBOSE, 1)
     handle.setopt(pycurl.DEBUGFUNCTION, lambda kind, text: _note(lines, kind, text))
+    failed = _failure(transfer, sockets)
+    return None if failed is None else transfer.fault(*failed)
+
+
+def _failure(transfer: Transfer, sockets: Sockets) -> tuple[int, str] | None:
+    """Perform a transfer; return libcurl's code and message if it fails.
+
+    libcurl's own loop (`perform`) would not hear of Ctrl-C before the transfer ends.
+    """
+    interrupt, multi = HeldInterrupt(), Multi(sockets, 1)
     try:
-        handle.perform()
-    except pycurl.error as error:
-        return transfer.fault(*error.args)
-    return None
+        with interrupt:
+            multi.add(transfer.handle)
+        while True:
+            with interrupt:
+                multi.act()
+                sockets.verify([transfer])
+                _, finished, failed = multi.results()
+            if failed:
+                _, code, text = failed[0]
+                return code, text
+            if finished:
+                return None
+            seconds = multi.timeout() / 1000
+            events = sockets.wait(seconds if seconds >= 0 else _NOTHING_DUE)
+            with interrupt:
+                sockets.serve(events)
+    finally:
+        with interrupt:
+            multi.remove(transfer.handle)
+            multi.close()
 
 
 def _note(lines: list[str], kind: int, text: bytes) -> None:

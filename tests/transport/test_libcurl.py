@@ -32,6 +32,8 @@ from transport_peer import (
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Fault, FaultKind, Request, Response
 from rokt_export.transport import Transport, TransportOptions
+from rokt_export.transport.libcurl import Multi
+from rokt_export.transport.sockets import Sockets
 from rokt_export.transport.tls_probe import inspect
 
 
@@ -341,3 +343,20 @@ def test_resolve_stands_in_for_dns(serve) -> None:
     request = post(f"http://partner.example:{peer.port}/")
     assert send(request, resolve=(f"partner.example:{peer.port}:127.0.0.1",)).status == 200
     assert f"Host: partner.example:{peer.port}\r\n".encode() in peer.requests[0]
+
+
+def test_a_multi_handle_whose_name_server_is_silent_closes_at_once() -> None:
+    class Resolving:
+        """Stands for the handle of a look-up without an answer: no test can make this machine's resolver silent."""
+
+        def close(self) -> None:
+            time.sleep(5)
+
+    sockets = Sockets()
+    multi = Multi(sockets, 1)
+    multi._multi.close()
+    multi._multi = Resolving()
+    began = time.monotonic()
+    multi.close()
+    sockets.close()
+    assert time.monotonic() - began < 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from transport_peer import (
     Peer,
     silent,
@@ -60,3 +64,25 @@ def test_inspect_plain_http_and_each_phase_that_fails(serve) -> None:
     assert inspect(f"https://127.0.0.1:{stuck.port}/", options).phase == "tls"
     peer.close()
     assert inspect(peer.url(), options).phase == "connect"
+
+
+class Interrupted(Exception):
+    """Raised by a handler of SIGINT, so that no test run is ended by what is tested."""
+
+
+def test_ctrl_c_ends_an_inspection_that_waits_for_the_server(serve) -> None:
+    def interrupt(_number: int, _frame: object) -> None:
+        raise Interrupted
+
+    stuck = serve(lambda peer, connection: time.sleep(5))
+    previous = signal.signal(signal.SIGINT, interrupt)
+    pressed = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    began = time.monotonic()
+    try:
+        pressed.start()
+        with pytest.raises(Interrupted):
+            inspect(f"https://127.0.0.1:{stuck.port}/", TransportOptions(connect_timeout=4, proxy=""))
+    finally:
+        pressed.cancel()
+        signal.signal(signal.SIGINT, previous)
+    assert time.monotonic() - began < 2
