@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,6 +15,7 @@ import pytest
 from commands.conftest import CommandLine
 from onboarding.documents import ACME, NEWER, SWAGGER, with_path
 
+from rokt_export.onboarding.drafts import openapi_document
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.model import PartnerSpec
 
@@ -359,6 +362,26 @@ def test_a_document_from_a_url(cli: CommandLine) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n{"], ids=["head", "body"])
+def test_a_document_that_comes_byte_by_byte_ends_at_the_limit(cli: CommandLine, monkeypatch, start) -> None:
+    monkeypatch.setattr(openapi_document, "LONGEST", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def dribble() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(start)
+                for _ in range(100):
+                    time.sleep(0.05)
+                    connection.sendall(b" ")
+
+        Thread(target=dribble, daemon=True).start()
+        began = time.monotonic()
+        slow = cli("init", "--openapi", f"http://127.0.0.1:{listener.getsockname()[1]}/openapi.json")
+    assert slow.status == 3 and "takes more than" in slow.err
+    assert time.monotonic() - began < 3
 
 
 def test_a_file_is_not_overwritten(cli: CommandLine) -> None:
