@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from rokt_export.redaction.sensitive_names import hidden_in_url
 
 if TYPE_CHECKING:
     from rokt_export.reports.metrics import Snapshot
+    from rokt_export.reports.otlp import Exporter
 
 Place = Annotated[
     str | None,
@@ -42,9 +44,9 @@ class Metrics:
     def __init__(self, place: str, terminal: Terminal) -> None:
         self._place = place
         self._terminal = terminal
-        self._write = _to_collector(place) if place.startswith(("http://", "https://")) else _to_file(Path(place))
+        self._target = _collector(place) if place.startswith(("http://", "https://")) else _File(Path(place))
         self._due = 0.0
-        self._failed = False
+        self._failed = self._left = False
 
     @property
     def is_due(self) -> bool:
@@ -52,10 +54,24 @@ class Metrics:
         return time.monotonic() >= self._due
 
     def write(self, snapshot: Snapshot) -> None:
-        """Write or send; what fails is told once."""
+        """Write, or begin to send; what fails is told once."""
         self._due = time.monotonic() + _EVERY
+        with self._failures_told():
+            self._target.export(snapshot)
+
+    def end(self, snapshot: Snapshot) -> None:
+        """Write or send the last ones, unless a person leaves meanwhile."""
+        with self._failures_told():
+            self._target.end(snapshot, lambda: self._left)
+
+    def leave(self) -> None:
+        """Wait for no collector any longer; may be called by a handler of signals."""
+        self._left = True
+
+    @contextmanager
+    def _failures_told(self) -> Iterator[None]:
         try:
-            self._write(snapshot)
+            yield
         except OSError as error:
             if not self._failed:
                 reason = GUARD.text(error.strerror or str(error))
@@ -68,25 +84,37 @@ def metrics_of(place: str | None, terminal: Terminal) -> Metrics | None:
     return None if place is None else Metrics(place, terminal)
 
 
-def _to_file(path: Path) -> Callable[[Snapshot], None]:
-    from rokt_export.atomic_write import write_draft
-    from rokt_export.commands.run_output import check_folder
-    from rokt_export.reports.metrics import prometheus
+class _File:
+    """A Prometheus text file, which is written anew.
 
-    check_folder(path)
-    if path.exists() and (path.is_symlink() or not path.is_file()):
-        raise UsageError("metrics need a plain file", where=str(path), remedy="Name a file of its own.")
+    Raises:
+        UsageError: it is no plain file, or its folder does not exist.
+    """
 
-    def write(snapshot: Snapshot) -> None:
+    def __init__(self, path: Path) -> None:
+        from rokt_export.commands.run_output import check_folder
+
+        check_folder(path)
+        if path.exists() and (path.is_symlink() or not path.is_file()):
+            raise UsageError("metrics need a plain file", where=str(path), remedy="Name a file of its own.")
+        self._path = path
+
+    def export(self, snapshot: Snapshot) -> None:
+        """Write a snapshot."""
+        from rokt_export.atomic_write import write_draft
+        from rokt_export.reports.metrics import prometheus
+
         text = GUARD.text(prometheus(snapshot))
-        draft = write_draft(path, lambda stream: stream.write(text))
+        draft = write_draft(self._path, lambda stream: stream.write(text))
         draft.chmod(0o644)  # another user's exporter reads it; there is nothing of a person in it
-        draft.replace(path)
+        draft.replace(self._path)
 
-    return write
+    def end(self, snapshot: Snapshot, _is_left: Callable[[], bool]) -> None:
+        """Write the last snapshot."""
+        self.export(snapshot)
 
 
-def _to_collector(url: str) -> Callable[[Snapshot], None]:
+def _collector(url: str) -> Exporter:
     from rokt_export.reports.otlp import Exporter
 
-    return Exporter(url).export
+    return Exporter(url)

@@ -158,7 +158,7 @@ class ProgressWatch:
                 rows=self._done(), outcomes=self._named_outcomes(), exit_status=int(status),
             )  # fmt: skip
         if self._metrics is not None:
-            self._metrics.write(self._snapshot(int(status)))
+            self._metrics.end(self._snapshot(int(status)))
 
     def _snapshot(self, exit_status: int | None = None) -> Snapshot:
         from rokt_export.reports.metrics import Snapshot
@@ -184,7 +184,9 @@ class ProgressWatch:
             self._listen(event)
 
     def stopping(self, level: int) -> None:
-        """Say that Ctrl-C was heard."""
+        """Say that Ctrl-C was heard, and with the second one wait for no collector."""
+        if level > 1 and self._metrics is not None:
+            self._metrics.leave()
         waiting = sum(self._in_flight.values())
         answers = f"{waiting} response{'' if waiting == 1 else 's'}" if waiting else "what is in flight"
         text = (

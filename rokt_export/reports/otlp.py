@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rokt_export import __version__
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 3
 """Seconds in which a collector answers, or this write is left out."""
+_STEP = 0.05
+"""Seconds after which a wait looks whether it is still wanted."""
 
 
 class Exporter:
@@ -41,15 +45,53 @@ class Exporter:
         whole = base if base.count("/") > 2 else f"{base}/v1/metrics"
         self._exporter = OTLPMetricExporter(endpoint=whole, timeout=_TIMEOUT)
 
+        self._sending = threading.Thread()
+        self._failed = False
+
     def export(self, snapshot: Snapshot) -> None:
-        """Send a snapshot.
+        """Begin to send a snapshot, in a thread; leave it out while the one before is being sent.
 
         Raises:
-            OSError: the collector cannot be reached or does not accept it.
+            OSError: an earlier one did not reach the collector, or was not accepted.
         """
+        if not self._sending.is_alive():
+            self._sending = threading.Thread(target=self._send, args=(_data(snapshot),), daemon=True)
+            self._sending.start()
+        self._check()
+
+    def end(self, snapshot: Snapshot, is_left: Callable[[], bool]) -> None:
+        """Send the last snapshot, and wait for the collector as long as it has time to answer.
+
+        Args:
+            snapshot: the last one.
+            is_left: whether nobody waits any longer.
+
+        Raises:
+            OSError: as `export`.
+        """
+        until = time.monotonic() + _TIMEOUT
+        self._wait(until, is_left)
+        self.export(snapshot)
+        self._wait(until, is_left)
+        self._failed |= self._sending.is_alive()
+        self._check()
+
+    def _send(self, data: MetricsData) -> None:
         from opentelemetry.sdk.metrics.export import MetricExportResult
 
-        if self._exporter.export(_data(snapshot), timeout_millis=1000 * _TIMEOUT) is not MetricExportResult.SUCCESS:
+        try:
+            result = self._exporter.export(data, timeout_millis=1000 * _TIMEOUT)
+        except OSError:
+            self._failed = True
+        else:
+            self._failed = result is not MetricExportResult.SUCCESS
+
+    def _wait(self, until: float, is_left: Callable[[], bool]) -> None:
+        while self._sending.is_alive() and time.monotonic() < until and not is_left():
+            self._sending.join(_STEP)
+
+    def _check(self) -> None:
+        if self._failed:
             raise OSError("the collector cannot be reached, or does not accept the metrics")
 
 

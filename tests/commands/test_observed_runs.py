@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import socket
 import stat
+import time
 import zlib
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from commands.conftest import Partner, clear, serve
+from commands.conftest import PATIENCE, Partner, clear, interrupt, serve, wait_for
 from commands.replays import people, refusing
 from rokt_export.delivery.run_counts import Latencies, Tally
 from rokt_export.reports.metrics import BUCKETS, Histogram, Snapshot, prometheus
@@ -198,3 +200,17 @@ def test_a_collector_that_is_not_there_stops_nothing(cli, spec, five):
     assert done.status == 1
     assert done.err.count("the run goes on without") == 1
     assert cli("runs", "list", "--output", "json").json[0]["counts"] == {"delivered": 4, "rejected": 1}
+
+
+def test_ctrl_c_twice_waits_for_no_collector(cli, spec, five, partner):
+    partner.answer = lambda _: (200, {}, b"{}")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        running = cli.start("replay", spec, five, "--metrics", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        wait_for(lambda: len(partner.heard) == 5)
+        time.sleep(0.5)  # it has ended the run, and waits for the collector
+        for _ in range(2):
+            interrupt(running)
+            time.sleep(0.1)
+        asked = time.monotonic()
+        running.communicate(timeout=PATIENCE)
+    assert time.monotonic() - asked < 1
