@@ -23,6 +23,7 @@ from rokt_export.certification.records import FORMAT, VERSION, Certification, Re
 from rokt_export.errors import DocumentError, UsageError, did_you_mean, near_file
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.certifications import Certificate, CertifiedProbe, CertifiedRecord
+from rokt_export.read_whole import read_whole
 from rokt_export.redaction.display_text import cut, json_text
 from rokt_export.reports.html import asset, page, policy
 from rokt_export.reports.outcome_icons import SIGNS
@@ -184,8 +185,7 @@ def read_file(path: Path, most: int, what: str) -> str:
         DocumentError: it is missing, larger than `most` bytes, or not UTF-8.
     """
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(most + 1)
+        raw = read_whole(path, most)
     except FileNotFoundError as error:
         raise DocumentError("no such file", where=str(path), remedy=near_file(path) or "Check the path.") from error
     except OSError as error:

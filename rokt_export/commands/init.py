@@ -13,10 +13,14 @@ import typer
 from rokt_export.commands import options as flag
 from rokt_export.commands.terminal import GUARD, Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.read_whole import read_whole
 
 if TYPE_CHECKING:
     from rokt_export.onboarding.drafts.observed import Operation
     from rokt_export.onboarding.init import Begun
+
+_LONGEST_LINE = 1_000_000
+"""Bytes of a curl line in a file or on stdin, at most."""
 
 Spec = Annotated[
     Path | None,
@@ -198,16 +202,20 @@ def _line(prompt: str) -> str:
 
 def _curl_line(given: str) -> str:
     """Return a curl line: as given, of a file (`@line.txt`), or of standard input (`-`)."""
-    if given == "-":
-        return sys.stdin.read()
-    if not given.startswith("@"):
+    if given != "-" and not given.startswith("@"):
         return given
     try:
-        return Path(given[1:]).read_text(encoding="utf-8-sig")
+        raw = sys.stdin.buffer.read(_LONGEST_LINE + 1) if given == "-" else read_whole(Path(given[1:]), _LONGEST_LINE)
+        text = raw.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             f"this file cannot be read: {error}", where="--curl", remedy="Give a text file in UTF-8."
         ) from error
+    if len(raw) > _LONGEST_LINE:
+        raise UsageError(
+            f"a curl line has at most {_LONGEST_LINE:,} bytes", where="--curl", remedy="Shorten the data in it."
+        )
+    return text
 
 
 def _print(terminal: Terminal, begun: Begun) -> None:

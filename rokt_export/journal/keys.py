@@ -13,6 +13,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from rokt_export.errors import JournalError
+from rokt_export.read_whole import read_whole
 
 VALUE = "ROKT_EXPORT_KEY"
 """The environment variable with a key: 64 hexadecimal digits."""
@@ -20,6 +21,8 @@ FILE = "ROKT_EXPORT_KEY_FILE"
 """The environment variable with the path of a file of keys."""
 
 _BYTES = 32
+_MOST = 1_000_000
+"""Bytes of a file of keys that are read: 15,000 keys."""
 _KEY = re.compile(rf"[0-9a-fA-F]{{{2 * _BYTES}}}")
 _COMMENT = (
     "# Keys of rokt-export's journals, one a line. Keep this file secret, and apart from copies of the journals.\n"
@@ -107,7 +110,7 @@ def _keys_in_file(path: Path) -> list[bytes]:
         if stat.S_ISREG(mode) and mode & 0o077:  # a folder or device is named by mistake, and stays as it is
             with suppress(OSError):  # the permissions of a mounted file are the operator's responsibility
                 path.chmod(0o600)
-        return _keys_in(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        return _keys_in(read_whole(path, _MOST).decode("utf-8", "replace"), str(path))
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 
 from rokt_export.errors import SpecError, near_file
+from rokt_export.read_whole import read_whole
 from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.spec_lines import masked_line, masked_spec
 
@@ -172,20 +173,19 @@ def read_text(path: Path) -> str:
     try:
         if path.is_dir():
             raise SpecError("this is a directory, not a spec file", where=where, remedy=_specs_inside(path))
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise SpecError(
-                f"this file has {size:,} bytes; a spec has at most {MAX_BYTES:,}",
-                where=where,
-                remedy="Give the partner's spec, not a data file; large examples can be shortened.",
-            )
-        raw = path.read_bytes()
+        raw = read_whole(path, MAX_BYTES)
     except FileNotFoundError as error:
         raise SpecError("no such file", where=where, remedy=near_file(path) or _CHECK_PATH) from error
     except OSError as error:
         raise SpecError(
             f"this file cannot be read: {error.strerror}", where=where, remedy="Check its owner and its permissions."
         ) from error
+    if len(raw) > MAX_BYTES:
+        raise SpecError(
+            f"this file has more than {MAX_BYTES:,} bytes, the most that a spec has",
+            where=where,
+            remedy="Give the partner's spec, not a data file; large examples can be shortened.",
+        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from rokt_export.errors import ConfigurationError, near_file
+from rokt_export.partner_spec.document import MAX_BYTES
+from rokt_export.read_whole import read_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +99,28 @@ def read_variables(path: Path) -> dict[str, str]:
     """Return the assignments of a `.env` file; an empty value counts as none.
 
     Raises:
-        ConfigurationError: unreadable, not UTF-8, or a line that is no assignment.
+        ConfigurationError: unreadable, larger than 1 MB, not UTF-8, or a line that is no assignment.
     """
     from dotenv.parser import parse_stream
 
     found: dict[str, str] = {}
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            for binding in parse_stream(stream):
-                if binding.error:
-                    raise ConfigurationError(
-                        "this line is not an assignment",
-                        where=f"{path}:{binding.original.line}",
-                        remedy="Write `NAME=value`; quote a value with spaces or `#`.",
-                    )
-                if binding.key is not None and binding.value:
-                    found[binding.key] = binding.value
+        raw = read_whole(path, MAX_BYTES)
+        if len(raw) > MAX_BYTES:
+            raise ConfigurationError(
+                f"this file has more than {MAX_BYTES:,} bytes",
+                where=str(path),
+                remedy="Name the file with the variables.",
+            )
+        for binding in parse_stream(TextIOWrapper(BytesIO(raw), encoding="utf-8-sig")):
+            if binding.error:
+                raise ConfigurationError(
+                    "this line is not an assignment",
+                    where=f"{path}:{binding.original.line}",
+                    remedy="Write `NAME=value`; quote a value with spaces or `#`.",
+                )
+            if binding.key is not None and binding.value:
+                found[binding.key] = binding.value
     except UnicodeDecodeError as error:
         raise ConfigurationError("this file is not UTF-8", where=str(path), remedy="Save it as UTF-8.") from error
     except OSError as error:

@@ -26,7 +26,7 @@ FILES: dict[str, tuple[str | bytes | None, str, str]] = {
     "bomb": (BOMB, "x.yaml:1:24", "expand to more than"),
     "tabs": ("spec_version: 1\nendpoint:\n\tstaging: x\n", "x.yaml:3:1", "a tab indents this line"),
     "duplicate key": (OK + "partner: other\n", "x.yaml:5:1", "is duplicated"),
-    "large": ("# " + "x" * 50_000_000, "x.yaml", "50,000,002 bytes"),
+    "large": ("# " + "x" * 50_000_000, "x.yaml", "more than 1,048,576 bytes"),
     "unknown version": (OK.replace("version: 1", "version: 9"), "x.yaml:1:15", "spec_version is 1"),
     "deep": ("a: " + "[" * 1000 + "]" * 1000, "x.yaml", "nested too deeply"),
     "list": ("- a\n", "x.yaml:1:1", "not a list"),
@@ -342,3 +342,25 @@ def test_a_template_without_bounds_is_a_finding_of_every_command(cli: CommandLin
     for command in (["render", spec], ["test", spec], ["replay", spec, rows]):
         clear(cli(*command), 3, "RX020")
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("validate", "/dev/zero"),
+        ("validate", "good.yaml", "--env-file", "/dev/zero"),
+        ("init", "--curl", "@/dev/zero"),
+        ("init", "--har", "/dev/zero"),
+        ("init", "--postman", "/dev/zero"),
+    ],
+    ids=" ".join,
+)
+def test_a_device_is_not_read(cli: CommandLine, words: tuple[str, ...]) -> None:
+    cli.write("good.yaml", OK)
+    done = cli(*words)
+    assert done.status in (USAGE, CONFIGURATION)
+    assert "this is a device" in done.out + done.err
+
+
+def test_what_is_too_long_for_a_curl_line_is_not_read_to_its_end(cli: CommandLine) -> None:
+    clear(cli("init", "--curl", "-", stdin=b"x" * 2_000_000), USAGE, "at most 1,000,000 bytes")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import orjson
 
 from rokt_export.errors import DocumentError, UsageError
+from rokt_export.read_whole import read_whole
 from rokt_export.redaction.display_text import cut
 
 MAX_BYTES = 100_000_000
@@ -29,13 +30,13 @@ def read_export(path: Path, kind: str) -> Mapping[str, Any]:
     """
     where = str(path)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DocumentError(
-                f"this file has more than {MAX_BYTES:,} bytes", where=where, remedy="Export the one request alone."
-            )
-        raw = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        raw = read_whole(path, MAX_BYTES).removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise DocumentError(f"this file cannot be read: {error.strerror}", where=where, remedy="Check it.") from error
+    if len(raw) > MAX_BYTES:
+        raise DocumentError(
+            f"this file has more than {MAX_BYTES:,} bytes", where=where, remedy="Export the one request alone."
+        )
     if raw.lstrip()[:1] == b"<":
         raise DocumentError(f"this is a web page, not {kind}", where=where, remedy="Download the file itself.")
     try:
