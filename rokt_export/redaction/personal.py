@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from base64 import b64encode
@@ -17,6 +16,7 @@ from rokt_export.redaction.character_encodings import fold_case
 from rokt_export.redaction.dates import days_of
 from rokt_export.redaction.decoded_view import Reading, fold_letters, squeezed
 from rokt_export.redaction.encoded_search import Spelling, variants
+from rokt_export.redaction.hashes import UP_TO_SHA_2, digest
 
 _SHORT = 4
 """Shorter values ("Li", "NY") are hidden only where they fill a field or are a word of their own."""
@@ -57,9 +57,9 @@ _ESCAPE_BEFORE = re.compile(r"(?:%[0-9a-f]{2}|\\[a-z]|\\u[0-9a-f]{4}|\\x[0-9a-f]
 _FIELD_BEFORE = re.compile(r"""(?:^|["'=>|\t\r\n\\,;\[(]|": ?|\w: |%[0-9a-f]{2})\Z""", re.IGNORECASE)
 _FIELD_AFTER = re.compile(r"""["'<&,;|\t\r\n\\%\])}]|\Z""")
 
-_HASHES = (("md5", 22), ("sha1", 27), ("sha224", 38), ("sha256", 43), ("sha384", 64), ("sha512", 86))
+_HEX_LENGTHS = {name: 2 * len(digest(name, b"")) for name in UP_TO_SHA_2}
+_HASHES = tuple((name, -(-length * 2 // 3)) for name, length in _HEX_LENGTHS.items())
 """The hashes that partners ask for, with the length of each in base64, the shortest way to write it."""
-_HEX_LENGTHS = {name: 2 * hashlib.new(name, usedforsecurity=False).digest_size for name, _ in _HASHES}
 SHORTEST_HASH = _HASHES[0][1]
 
 
@@ -164,16 +164,13 @@ class PersonalValue:
 
     def _hashed_by(self, name: str) -> list[str]:
         """Return the hashes of the value by one algorithm, in hexadecimal; they are kept, for the next text."""
-        make = getattr(hashlib, name)
-        found = self._hexes[name] = [
-            make(data, usedforsecurity=False).hexdigest() for data in _hashed_forms(self.raw, self._phone)
-        ]
+        found = self._hexes[name] = [digest(name, data).hex() for data in _hashed_forms(self.raw, self._phone)]
         return found
 
     def _coded_by(self, name: str) -> list[str]:
         """Return the same in base64, of both alphabets, without padding."""
         digests = map(bytes.fromhex, self._hexes.get(name) or self._hashed_by(name))
-        coded = [b64encode(digest).decode().rstrip("=") for digest in digests]
+        coded = [b64encode(each).decode().rstrip("=") for each in digests]
         urls = [text.replace("+", "-").replace("/", "_") for text in coded if "+" in text or "/" in text]
         found = self._coded[name] = [*coded, *urls]
         return found
@@ -301,13 +298,12 @@ def _may_be_hashed(value: str, reading: Reading) -> bool:
         in_hex, in_base64 = reading.longest_hex >= _HEX_LENGTHS[name], reading.longest_run >= length
         if not (in_hex or in_base64):
             continue
-        make = getattr(hashlib, name)
         for data in forms:
-            digest = make(data, usedforsecurity=False).digest()
-            if in_hex and digest.hex() in plain:
+            hashed = digest(name, data)
+            if in_hex and hashed.hex() in plain:
                 return True
             if in_base64:
-                text = b64encode(digest).decode().rstrip("=")
+                text = b64encode(hashed).decode().rstrip("=")
                 if text in decoded or text.replace("+", "-").replace("/", "_") in decoded:
                     return True
     return False

@@ -6,18 +6,17 @@ finds a secret that was wrapped, spaced, capitalised, cut, or written in hexadec
 
 from __future__ import annotations
 
-import hashlib
 from base64 import a85encode, b32encode, b64encode, b85encode
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from rokt_export.redaction.decoded_view import View, fold_letters, folded_view, squeezed
+from rokt_export.redaction.hashes import SHA_3, UP_TO_SHA_2, digest
 
 _SHORTEST = 8
 """Letters and digits of a secret that is searched for in this way, and of a part of one that is hidden."""
 _CUT = 16
 """Letters and digits of a secret whose parts are hidden too; and of a part of what encodes one."""
-_HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sha3_512")
 _TO_SQUEEZED: dict[int, str | None] = {code: None for code in range(128) if not chr(code).isalnum()}
 _TO_SQUEEZED |= {code: chr(code).lower() for code in range(65, 91)}
 
@@ -189,10 +188,10 @@ def _cores(data: bytes, encode: Callable[[bytes], bytes], alignments: int, bits:
 
 def _digests(data: bytes) -> Iterator[str]:
     for text in (data, data + b"\n"):
-        for name in _HASHES:
-            digest = hashlib.new(name, text, usedforsecurity=False).digest()
-            yield digest.hex()
-            yield squeezed(b64encode(digest).decode().lower())
+        for name in (*UP_TO_SHA_2, *SHA_3):
+            hashed = digest(name, text)
+            yield hashed.hex()
+            yield squeezed(b64encode(hashed).decode().lower())
 
 
 def _base85(data: bytes) -> Iterator[str]:

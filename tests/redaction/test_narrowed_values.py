@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rokt_export.redaction import Redactor, personal
 from rokt_export.redaction.decoded_view import Reading
+from rokt_export.redaction.hashes import UP_TO_SHA_2
 
 VALUES = [
     "jane.doe@example.com", "Jane", "Doe", "Li", "Müller", "+1 (555) 010-4477", "1984-03-09", "12 Elm Street",
@@ -21,7 +22,7 @@ VALUES = [
 
 
 def hashes(value: str) -> list[str]:
-    digests = [hashlib.new(name, value.encode()).digest() for name in ("md5", "sha1", "sha256", "sha512")]
+    digests = [hashlib.new(name, value.encode()).digest() for name in UP_TO_SHA_2]
     return [each.hex() for each in digests] + [b64encode(each).decode() for each in digests] + [
         urlsafe_b64encode(each).decode().rstrip("=") for each in digests
     ]  # fmt: skip

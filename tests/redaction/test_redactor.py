@@ -166,7 +166,7 @@ def test_a_personal_value_is_hidden_in_either_letter_case(value: str, change: ob
     assert changed not in redactor.text(f"<a>{changed}</a>", [value])
 
 
-@pytest.mark.parametrize("digest", ["md5", "sha1", "sha256"])
+@pytest.mark.parametrize("digest", ["md5", "sha1", "sha256", "sha512_224", "sha512_256"])
 def test_a_digest_of_a_personal_value_is_hidden(digest: str) -> None:
     hexed = hashlib.new(digest, b"jane.doe@example.com").hexdigest()
     redactor = Redactor(key=b"k")

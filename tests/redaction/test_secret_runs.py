@@ -10,6 +10,7 @@ from base64 import a85encode, b32encode, b64encode, b85encode
 import pytest
 
 from rokt_export.redaction import Redactor
+from rokt_export.redaction.hashes import SHA_3, UP_TO_SHA_2
 
 SECRET = "sk_live_9aQ2mX7vB4nK8pL3wR6t"
 DATA = SECRET.encode()
@@ -39,7 +40,7 @@ NOTATIONS = {
     "ascii85": a85encode(DATA).decode(),
     "base85": b85encode(b"abc" + DATA).decode(),
     "reversed": SECRET[::-1],
-    **{name: hashlib.new(name, DATA).hexdigest() for name in ("md5", "sha1", "sha256", "sha512", "sha3_256")},
+    **{name: hashlib.new(name, DATA).hexdigest() for name in (*UP_TO_SHA_2, *SHA_3)},
     "sha256 of a line": hashlib.sha256(DATA + b"\n").hexdigest(),
     "sha256 in base64": b64encode(hashlib.sha256(DATA).digest()).decode(),
     **{f"base64 in {width}": wrapped(b64encode(DATA).decode(), width) for width in WIDTHS},
