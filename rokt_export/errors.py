@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -36,15 +36,19 @@ class RoktExportError(Exception):
         message: what is wrong, in one sentence without a final full stop.
         where: the place, as `file:line:column`, `row 7, column email`, or a host; shown before the message.
         remedy: what to do, as one sentence; shown on a line of its own.
+        listed: what there is to choose from; each is shown on a line of its own, under the message.
     """
 
     exit_status: ExitStatus = ExitStatus.CONFIGURATION
 
-    def __init__(self, message: str, *, where: str | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, where: str | None = None, remedy: str | None = None, listed: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.where = where
         self.remedy = remedy
+        self.listed = listed
 
     def __str__(self) -> str:
         """Return `where: message`, the form used in logs and in nested causes."""

@@ -25,14 +25,14 @@ def print_findings(console: Console, findings: Iterable[Finding]) -> None:
     for finding in findings:
         severity = str(finding.severity)
         label = (f"{severity} {finding.code}", _STYLES[severity])
-        head = Text.assemble((finding.where, "bold"), " ", label, " ", GUARD.text(finding.message))
+        head = Text.assemble((GUARD.line(finding.where), "bold"), " ", label, " ", GUARD.line(finding.message))
         print_message(console, head)
         if finding.source.strip():
             line, arrow = _excerpt(finding)
             console.print(Text.assemble((f"{finding.line:>5} │ ", "dim"), line), soft_wrap=True)
             console.print(Text.assemble(("      │ ", "dim"), (arrow, _STYLES[severity])), soft_wrap=True)
         if finding.hint:
-            print_message(console, Text.assemble(("      = ", "dim"), GUARD.text(finding.hint)))
+            print_message(console, Text.assemble(("      = ", "dim"), GUARD.line(finding.hint)))
 
 
 def _excerpt(finding: Finding) -> tuple[str, str]:
@@ -58,9 +58,11 @@ def show(error: RoktExportError) -> None:
     if isinstance(error, SpecFindingsError):
         print_findings(console, error.findings)
     where = f"{hidden_in_url(error.where)}: " if error.where else ""
-    print_message(console, f"error: {GUARD.text(where + error.message)}", "bold red")
+    print_message(console, f"error: {GUARD.line(where + error.message)}", "bold red")
+    for each in error.listed:
+        print_message(console, f"  {GUARD.line(each)}")
     if error.remedy:
-        print_message(console, GUARD.text(error.remedy))
+        print_message(console, GUARD.line(error.remedy))
 
 
 def _log(error: RoktExportError) -> None:
@@ -70,4 +72,5 @@ def _log(error: RoktExportError) -> None:
         level, more = str(finding.severity), {"code": finding.code, "where": finding.where, "hint": finding.hint}
         LOG.write(level, finding.message, "finding", **{name: text and GUARD.text(text) for name, text in more.items()})
     where, remedy = (text and GUARD.text(hidden_in_url(text)) for text in (error.where, error.remedy))
-    LOG.write("error", error.message, "error", where=where, remedy=remedy, exit_status=int(error.exit_status))
+    message = "\n".join((error.message, *(f"  {each}" for each in error.listed)))
+    LOG.write("error", message, "error", where=where, remedy=remedy, exit_status=int(error.exit_status))

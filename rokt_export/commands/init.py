@@ -223,10 +223,10 @@ def _print(terminal: Terminal, begun: Begun) -> None:
 
     out, path, draft = terminal.out, begun.path, begun.draft
     if draft is None:
-        out.print(f"{path}: copied", style="bold green", markup=False, soft_wrap=True)
+        out.print(GUARD.line(f"{path}: copied"), style="bold green", markup=False, soft_wrap=True)
     else:
         counts = f"{len(draft.mapped)} mapped, {len(draft.doubtful)} doubtful, {len(draft.left)} optional left out"
-        out.print(f"{path}: parameters: {counts}", style="bold green", markup=False, soft_wrap=True)
+        out.print(GUARD.line(f"{path}: parameters: {counts}"), style="bold green", markup=False, soft_wrap=True)
     if (secrets := begun.secrets) is not None and secrets.moved:
         _say(terminal, f"Secrets: {', '.join(secrets.moved)} moved to {secrets.file} (readable only by you).")
     if secrets is not None and secrets.kept:
@@ -279,4 +279,4 @@ def _print_next(terminal: Terminal, begun: Begun) -> None:
 
 
 def _say(terminal: Terminal, text: str) -> None:
-    terminal.out.print(GUARD.text(text), markup=False, soft_wrap=True)
+    terminal.out.print(GUARD.line(text), markup=False, soft_wrap=True)

@@ -257,11 +257,10 @@ def _outcome_of(given: str | None, story: Story, row: int, response: Response) -
         return wanted
     meaning = meaning_of(response)
     if meaning.certain is None:
-        signs = "\n".join(f"  {line}" for line in meaning.lines())
         raise UsageError(
             f"the response of row {row} (status {response.status}) does not prove one outcome",
-            remedy=f"Choose with --outcome:\n{signs}\n"
-            f"See the response: rokt-export runs show {story.run.run} --row {row}",
+            remedy=f"Choose with --outcome. See the response: rokt-export runs show {story.run.run} --row {row}",
+            listed=list(meaning.lines()),
         )
     return meaning.certain
 

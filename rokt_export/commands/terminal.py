@@ -51,6 +51,11 @@ class Guard:
             text = redactor.secrets_in(text)
         return hidden_userinfo(text)
 
+    def line(self, text: str) -> str:
+        """Return a text as `text` does, as one line: a file's name or a value may hold line breaks."""
+        text = self.text(text)
+        return one_line(text) if "\n" in text else text
+
 
 GUARD = Guard()
 """The process's own: errors and tracebacks pass it too."""
@@ -186,8 +191,7 @@ class Terminal:
             LOG.write(level, text.strip())
             return
         try:
-            shown = one_line(GUARD.text(text)) if "\n" in text else GUARD.text(text)
-            print_message(self.err, shown, style)
+            print_message(self.err, GUARD.line(text), style)
         except OSError:  # the log that it goes to is full: no reason to stop a job
             drop(sys.stderr)
 

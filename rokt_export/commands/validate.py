@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, assert_never
 import typer
 
 from rokt_export.commands import options as flag
-from rokt_export.commands.terminal import Terminal, note, to_stdout
+from rokt_export.commands.terminal import GUARD, Terminal, note, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
@@ -178,12 +178,16 @@ def _print(console: Console, validation: Validation) -> None:
     ]
     verdict = ", ".join(counts) or "no errors, no warnings"
     style = "bold red" if validation.errors else "yellow" if validation.warnings else "bold green"
-    console.print(f"{validation.file}: {verdict}", style=style, markup=False, soft_wrap=True)
+    console.print(GUARD.line(f"{validation.file}: {verdict}"), style=style, markup=False, soft_wrap=True)
     if validation.checklist is not None and not validation.errors:
         _print_checklist(console, validation)
     if message := _unchecked(validation):
         console.print(
-            f"{validation.file}: {message}. {_CONFIRM}", style=_INFO, markup=False, highlight=False, soft_wrap=True
+            GUARD.line(f"{validation.file}: {message}. {_CONFIRM}"),
+            style=_INFO,
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -207,7 +211,9 @@ def _print_checklist(console: Console, validation: Validation) -> None:
     console.print(table)
     if validation.checklist.percent < 100:
         console.print(
-            f"`rokt-export validate {quote(str(validation.file))} --questions` writes what to ask the partner.",
+            GUARD.line(
+                f"`rokt-export validate {quote(str(validation.file))} --questions` writes what to ask the partner."
+            ),
             style="dim",
             markup=False,
             soft_wrap=True,

@@ -364,3 +364,27 @@ def test_a_device_is_not_read(cli: CommandLine, words: tuple[str, ...]) -> None:
 
 def test_what_is_too_long_for_a_curl_line_is_not_read_to_its_end(cli: CommandLine) -> None:
     clear(cli("init", "--curl", "-", stdin=b"x" * 2_000_000), USAGE, "at most 1,000,000 bytes")
+
+
+BROKEN = "gone\nAll 3 rows were delivered"
+"""A name that says on a line of its own what did not happen."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("replay", "good.yaml", f"{BROKEN}.csv"),
+        ("validate", BROKEN),
+        ("validate", f"{BROKEN}.yaml"),
+        ("init", f"{BROKEN}.new", "--curl", "curl https://example.com/x -d email=a"),
+        ("validate", "good.yaml", "--env-file", BROKEN),
+        ("test", "good.yaml", "-e", BROKEN),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_line_break_in_a_name_makes_no_line_of_its_own(cli: CommandLine, words: tuple[str, ...]) -> None:
+    cli.write("good.yaml", OK)
+    cli.write(f"{BROKEN}.yaml", OK)
+    done = cli(*words)
+    assert "gone All 3 rows were delivered" in done.out + done.err
+    assert "\nAll 3 rows" not in done.out + done.err

@@ -79,10 +79,10 @@ def choose(named: Sequence[tuple[str, int, T]], wanted: str | None, where: str) 
             )
     if len(found) == 1 or (len(named) == 1 and not found):
         return (found or ranked)[0][2]
-    listed = "\n".join(f"  {cut(name, 110)}" for name, _, _ in (found or ranked)[:10])
+    listed = [cut(name, 110) for name, _, _ in (found or ranked)[:10]]
     head = f"{len(found)} requests fit, best first" if found else "no request looks like creating a person; there are"
     name = (found or ranked)[0][0]
-    raise UsageError(f"{head}:\n{listed}", where=where, remedy=f'Name one: --request "{cut(name, 110)}"')
+    raise UsageError(f"{head}:", where=where, remedy=f'Name one: --request "{cut(name, 110)}"', listed=listed)
 
 
 def mapping_of(value: Any) -> Mapping[str, Any]:
