@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 
 import pytest
 
+from rokt_export.redaction.decoded_view import fold_letters
 from rokt_export.redaction.redactor import Redactor
 
 
@@ -36,3 +38,24 @@ def test_a_hash_with_colons_is_hidden(name: str) -> None:
 @pytest.mark.parametrize("text", ["ma ria", "Thu Mar 9 00:00:00 1979", "Mar 8 10:00"])
 def test_what_only_looks_like_a_value_stays(text: str) -> None:
     assert text in Redactor(key=b"key").text(text, ["Maria", "1979-03-08"])
+
+
+def test_no_character_is_read_as_more_than_seven_letters() -> None:
+    longest = max(range(0x80, 0x30000), key=lambda code: len(fold_letters(chr(code))))
+    assert len(fold_letters(chr(longest))) == 7, hex(longest)
+
+
+def test_a_body_of_phrases_in_one_sign_takes_little_memory() -> None:
+    body = "\ufdfa" * 100_000
+    tracemalloc.start()
+    try:
+        Redactor(secrets={"KEY": "sk_live_9aQ2mX7v"}).text(body, ["jane.doe@example.com"])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 30_000_000
+
+
+def test_a_person_with_such_a_sign_is_hidden() -> None:
+    shown = Redactor().text("Rasul Jane \ufdfb, jane\ufdfb", ["Jane \ufdfb"])
+    assert "jane" not in shown.lower()
