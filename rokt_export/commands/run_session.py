@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_GRACE = 5.0
+_GRACE = 2.0
 """Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
 _NOT_STARTED = (ExitStatus.USAGE, ExitStatus.CONFIGURATION)
 """What ends a run whose input or set-up is wrong."""
