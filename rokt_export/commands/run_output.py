@@ -101,10 +101,8 @@ def present(
             for note in (*story.testimony, *story.empty_captures, *done.result.tally.notes):
                 if note not in told:
                     terminal.warn(note)
-            if done.result.finished.message:
-                terminal.warn(done.result.finished.stopped)
         if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
-            say_how_to_go_on(story.run, journal, terminal.warn, refused=done.result.finished.reason is StopReason.SETUP)
+            say_how_to_go_on(story, journal, terminal.warn, refused=done.result.finished.reason is StopReason.SETUP)
         if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
             _say_what_is_unknown(story.run, journal, terminal)
         _say_what_fits(story, journal, terminal, done.result.finished)
@@ -178,17 +176,18 @@ def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) ->
         print_exchanges(story, rows, terminal)
 
 
-def say_how_to_go_on(run: RunInfo, journal: str, say: Callable[[str], None], *, refused: bool = False) -> None:
+def say_how_to_go_on(story: Story, journal: str, say: Callable[[str], None], *, refused: bool = False) -> None:
     """Tell how far a run came that did not reach its end, and of a replay the commands that send the rest.
 
     Args:
-        run: the run.
+        story: the run's.
         journal: where it is kept.
         say: shows a line.
         refused: whether it stopped because of a wrong set-up: what was refused then can be sent once that is right.
     """
-    if run.extent is not None:
-        say(f"run {run.run} {run.extent}")
+    run = story.run
+    if story.unfinished:
+        say(f"run {run.run}: {story.unfinished}")
     if run.command != "replay" or run.purged:
         return
     onward = Onward.of(run, journal)
@@ -264,8 +263,8 @@ def _why_missing(story: Story) -> Iterator[str]:
     from rokt_export.commands.input_summary import left_out
 
     run, not_sent = story.run, story.not_sent
-    if run.extent is not None:
-        yield run.extent
+    if story.unfinished:
+        yield story.unfinished
     if run.options.get("only"):
         yield "the run was asked for some rows of its input only"
     rows_by = {why: told["rows"] for why, told in not_sent.items()}

@@ -57,6 +57,8 @@ _GRACE = 2.0
 """Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
 _NOT_STARTED = (ExitStatus.USAGE, ExitStatus.CONFIGURATION)
 """What ends a run whose input or set-up is wrong."""
+_UNSAID: Mapping[str, Any] = {"finished": None}
+"""The notes of a run that an error ends: what an earlier process noted of its end is no longer true."""
 _MOST_JOURNALS = 5
 """Other journals that are named."""
 _SHOW_CURSOR = "\x1b[?25h"
@@ -253,14 +255,16 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
     except RoktExportError as error:
         if job.resume is None and error.exit_status in _NOT_STARTED and _withdrawn(job, run, journal):
             raise
-        _end(job, run, journal, "interrupted", error.exit_status, {}, watch.say)
+        _end(job, run, journal, "interrupted", error.exit_status, _UNSAID, watch.say)
         watch.warn(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
+        from rokt_export.reports.run_report import Story
+
         with suppress(JournalError), journal_of(job.plan, journal) as opened:
             if (info := opened.find(run)).counts:
-                say_how_to_go_on(info, job.plan.journal, watch.warn)
+                say_how_to_go_on(Story.of(opened, info), job.plan.journal, watch.warn)
         raise
     except BaseException:
-        _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, {}, watch.say)
+        _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, _UNSAID, watch.say)
         raise
 
 

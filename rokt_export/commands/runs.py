@@ -135,18 +135,18 @@ def show_run(
     with _opened(journal) as opened:
         info = opened.find(run)
         query = RowQuery(row, outcome, status, rule, reason)
+        story = Story.of(opened, info)
         if query or form is not ExchangeForm.HTTP:
             query = query or RowQuery(outcomes=",".join(info.counts))
             with to_stdout():
-                story = Story.of(opened, info)
                 return show_rows(story, query, terminal, output, form, everything=everything, raw=raw)
         if output is Output.TABLE:
             from rokt_export.reports.console import runs_table
 
             runs_table(terminal.out, [info])
-        show(Story.of(opened, info), terminal, output, everything=everything)
+        show(story, terminal, output, everything=everything)
     if info.state in (RunState.CRASHED, RunState.INTERRUPTED):
-        say_how_to_go_on(info, journal_place(journal), terminal.say)
+        say_how_to_go_on(story, journal_place(journal), terminal.say)
     return ExitStatus.OK
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any
 
-from rokt_export.errors import ExitStatus
 from rokt_export.exchange.model import OutcomeKind
 
 
@@ -95,28 +94,6 @@ class RunInfo:
     def asked(self) -> int | None:
         """The number of rows that it was asked to send; None where nobody knew."""
         return self.options.get("rows")
-
-    @property
-    def extent(self) -> str | None:
-        """How far a run has come that did not reach its end, in a clause; None for one that did."""
-        match self.state:
-            case RunState.FINISHED:
-                return None
-            case RunState.RUNNING:
-                lead = "still running"
-            case RunState.CRASHED:
-                lead = "crashed"
-            case RunState.INTERRUPTED:
-                lead = "interrupted" if self.exit_status == ExitStatus.INTERRUPTED else "stopped"
-            case never:
-                assert_never(never)
-        of = "" if self.asked is None else f" of {self.asked:,}"
-        parts = [f"{self.settled:,}{of} {_rows(self.settled if self.asked is None else self.asked)} settled"]
-        if unknown := self.counts_so_far.get(OutcomeKind.UNKNOWN):
-            parts.append(f"{unknown:,} {'is' if unknown == 1 else 'are'} unknown")
-        if self.in_flight:
-            parts.append(f"{self.in_flight:,} in flight")
-        return f"{lead}: {', '.join(parts)}"
 
     @property
     def sandbox(self) -> bool:

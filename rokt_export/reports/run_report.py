@@ -259,8 +259,11 @@ class Story:
         of_all = "" if total is None else f" of {total:,}"
         rows = f"{handled:,}{of_all} row{'' if (handled if total is None else total) == 1 else 's'} handled"
         if state is RunState.RUNNING:
-            flying = f", {self.run.in_flight:,} in flight" if self.run.in_flight else ""
-            return f"still running: {rows} so far{flying}"
+            unknown, flying = self.run.counts_so_far.get(OutcomeKind.UNKNOWN, 0), self.run.in_flight
+            others = ((unknown, "unknown"), (flying, "in flight"))
+            return ", ".join(
+                [f"still running: {rows} so far", *(f"{number:,} {what}" for number, what in others if number)]
+            )
         rows += f", {left:,} not sent" if left else ""
         # What a run noted of its end is not true of one that was resumed and then crashed.
         why = (self._kept.get("finished") or {}).get("message") if state is RunState.INTERRUPTED else None

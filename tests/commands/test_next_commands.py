@@ -30,7 +30,7 @@ def commands(shown: Result) -> dict[str, list[str]]:
 def test_a_run_that_stopped_says_where_why_and_what_to_do(cli: CommandLine, partner: Partner, spec: Path) -> None:
     shown = cli("replay", spec, "rows.csv", "--concurrency", "1", "--stop-unclassified")
     assert shown.err.count("no rule matches this response") == 1
-    assert "\nstopped at row 4: no rule matches this response\n" in shown.err
+    assert ": stopped at row 4: no rule matches this response; 4 of 12 rows handled, 8 not sent\n" in shown.err
     assert f"to acme staging: POST {partner.url}/leads\n" in shown.err
     found = commands(shown)
     assert list(found) == ["see row 4", "draft the missing rule"]

@@ -97,7 +97,8 @@ def test_every_report_leads_with_how_far_an_unfinished_run_came(
     document = json.loads(texts["json"])
     assert (document["state"], document["unfinished"], document.get("total")) == (state, sentence, total)
     shown = printed(console.run_table, story, width=140).splitlines()
-    assert (shown[0], shown[-1]) == (sentence, "All 40 handled rows were delivered. --all shows every row.")
+    led = f"{sentence[0].upper()}{sentence[1:]}. All 40 handled rows were delivered. --all shows every row."
+    assert " ".join(shown) == led
 
 
 def test_a_finished_run_is_not_called_unfinished(journal: Journal) -> None:
@@ -137,5 +138,5 @@ def test_rows_under_way_are_not_called_sent(journal: Journal) -> None:
     writer.settle([settled(1)])
     story = Story.of(journal, journal.find(writer.run))
     assert title(story) == "acme, staging: 1 delivery, still running"
-    assert story.unfinished == "still running: 1 of 9 rows handled so far"
+    assert story.unfinished == "still running: 1 of 9 rows handled so far, 2 in flight"
     assert "did they arrive" not in printed(console.summary, story)
