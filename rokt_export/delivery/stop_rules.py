@@ -89,7 +89,7 @@ class Judge:
             why = "no rule matches this response"
             return Finished(StopReason.UNCLASSIFIED, why, exchange.status, exchange.transaction.row)
         if rules.failures is not None and failures >= rules.failures:
-            return Finished(StopReason.FAILURES, f"{failures} unexpected outcomes")
+            return Finished(StopReason.FAILURES, f"{failures} unexpected outcome{'' if failures == 1 else 's'}")
         if kind is not OutcomeKind.INVALID and rules.consecutive is not None and in_a_row >= rules.consecutive:
             return Finished(StopReason.CONSECUTIVE, f"{in_a_row} unexpected outcomes in a row")
         return None

@@ -65,7 +65,7 @@ def test_a_quiet_run_that_a_rule_stopped_says_how_to_go_on(cli, spec, partner):
     rows = cli.write("rows.csv", people(*range(1, 10)))
     partner.answer = refusing(4, status=500)
     done = cli("replay", spec, rows, "--concurrency", "1", "--stop-after", "1", "--quiet")
-    told = r"topped at row 4: [^;]+; 4 of 9 rows handled, 5 not sent"
+    told = r"topped: 1 unexpected outcome; 4 of 9 rows handled, 5 not sent"
     assert re.search(rf"S{told}\. 1 of 4 handled rows was not delivered\.", " ".join(done.out.split()))
     assert re.search(rf": s{told}$", done.err, re.MULTILINE) and GO_ON in done.err
     assert "resuming does not resend 1 failed row" in done.err
