@@ -46,9 +46,9 @@ def write_ndjson(story: Story, stream: TextIO, deliveries: Iterable[Delivery] | 
 def write_json(story: Story, stream: TextIO, deliveries: Iterable[Delivery] | None = None) -> None:
     """Write the contract's document (design section 5, "Streams"), its deliveries one a line, in constant memory.
 
-    `state` is that of the run. `unfinished` is there where it has not reached its end, and says how far it came,
-    `in_flight` where some of its `unknown` rows only wait for their responses, `total` where it is known how many rows
-    it was to handle, `left_out` where rows were not sent because a guarded environment responded to them before,
+    A run that has not reached its end has its `state`, `unfinished` (how far it came), `total` where it is known how
+    many rows it was to handle, and `in_flight` where some of its `unknown` rows only wait for their responses.
+    `left_out` is there where rows were not sent because a guarded environment responded to them before,
     `certification` where the run is one, and `only` where just the rows of some outcomes are listed. `counts` are those
     of the whole run.
     """
@@ -56,13 +56,12 @@ def write_json(story: Story, stream: TextIO, deliveries: Iterable[Delivery] | No
         "run": story.run.run,
         "partner": story.run.partner,
         "environment": story.run.environment,
-        "state": str(story.run.state),
-        **({"unfinished": story.unfinished} if story.unfinished else {}),
-        **({"total": story.total} if story.total is not None else {}),
         "counts": dict(story.counts),
     }
-    if story.run.in_flight:
-        head["in_flight"] = story.run.in_flight
+    if story.unfinished:
+        head |= {"state": str(story.run.state), "unfinished": story.unfinished}
+        head |= {"total": story.total} if story.total is not None else {}
+        head |= {"in_flight": story.run.in_flight} if story.run.in_flight else {}
     if story.left_out:
         head["left_out"] = story.left_out
     if (certification := story.certification) is not None:

@@ -60,8 +60,8 @@ def test_a_repeated_row_is_counted_as_repeated_before_and_after_each_replay(cli,
     for _ in range(2):
         cli("replay", spec, rows, "-e", "production", "--confirm", "acme", "--quiet")
         told = cli("runs", "show", "last").out
-        assert "3 rows were left out: they repeat an earlier row of the input" in told
-    assert "2 rows were left out: production has them already" in told
+        assert "3 rows were left out (rows 3, 4, 5): they repeat an earlier row of the input" in told
+    assert "2 rows were left out (rows 1, 2): production has them already" in told
     shown = cli("replay", spec, rows, "-e", "production", "--confirm", "acme")
     assert len(partner.heard) == 2
     assert "2 rows were delivered to production before: left out" in shown.err

@@ -33,6 +33,7 @@ def spec_of(bench: Bench, url: str, headers: list[str]) -> str:
             "parameters": parameters,
             "responses": [{"outcome": "delivered", "status": 200}],
             "diff": {"headers": headers},
+            "limits": {"concurrency": 1},  # what counts rows here counts them in their order
         }
     )
 

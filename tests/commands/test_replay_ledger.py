@@ -76,7 +76,7 @@ def test_a_run_that_sends_no_row_says_why(cli, spec, partner):
     assert shown.status == 0
     assert "No row was sent: production has received all 3 before." in shown.out and "All 0" not in shown.out
     shown = cli("replay", spec, rows, "--max-duration", "1ms")
-    assert "No row was sent: the run stopped before the first." in shown.out
+    assert "No row was sent: the run stopped before the first." in " ".join(shown.out.split())
 
 
 def test_only_requested_rows_are_counted_as_known_in_production(cli, spec, partner):
@@ -121,13 +121,16 @@ def test_a_row_that_was_left_out_is_named_and_looked_for_in_vain_with_the_reason
     assert "row 5 is not in run" in shown.err and f"The nearest is 4. {told}." in shown.err
     production(cli, spec, rows)
     shown = cli("runs", "show", "last", "--row", "2")
-    assert "The run has no rows. 7 rows were left out (rows 1, 2, 3, …): production has them already" in shown.err
+    assert "The run has no rows. 3 rows were left out (rows 1, 2, 4): production has them already" in shown.err
 
 
 def test_a_row_that_a_stopped_run_did_not_reach_is_looked_for_in_vain_with_the_reason(cli, spec, partner):
     stopped(cli, spec, partner)
     for command in (("runs", "show", "nine"), ("rule", "nine"), ("diagnose", "nine")):
-        assert "The nearest is 4. Stopped: 4 of 9 rows are settled." in cli(*command, "--row", "7").err
+        assert (
+            "The nearest is 4. Stopped: 1 unexpected outcome; 4 of 9 rows handled, 5 not sent."
+            in cli(*command, "--row", "7").err
+        )
     cli("replay", spec, "--from-run", "nine", "--only", "rejected", "--name", "one")
     told = "The nearest is 4. The run was asked for some rows of its input only."
     assert told in cli("runs", "show", "one", "--row", "7").err

@@ -16,9 +16,8 @@ from rokt_export.journal import Journal
 
 def test_an_unfinished_run_reports_its_progress_until_it_is_finished(cli, spec, partner):
     run = stopped(cli, spec, partner)
-    told = f"4 of 9 rows are settled\ngo on with: rokt-export runs resume {run}\n"
+    told = f"4 of 9 rows handled, 5 not sent\ngo on with: rokt-export runs resume {run}\n"
     assert told in cli("runs", "show", run).err
-    assert "settled" not in cli("runs", "show", run, "--output", "json").out
     cli("runs", "resume", run)
     assert cli("runs", "show", run).err == ""
 

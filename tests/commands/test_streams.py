@@ -17,7 +17,7 @@ from rokt_export.commands.terminal import Terminal
 from rokt_export.delivery.run_counts import Tally
 from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, spec_text
 
-RUN = {"run", "partner", "environment", "state", "counts", "deliveries"}
+RUN = {"run", "partner", "environment", "counts", "deliveries"}
 DELIVERY = [
     "row", "transaction", "outcome", "status", "rule", "reason", "reference", "code", "attempts", "latency_ms", "error",
 ]  # fmt: skip
@@ -42,7 +42,7 @@ def test_json_is_one_document_with_the_contracts_keys(
     partner.answer = by_row
     done = cli(command, spec, rows, "--output", "json", "--name", "try")
     assert done.status == 1
-    assert set(done.json) == (RUN if command == "test" else RUN | {"total"})
+    assert set(done.json) == RUN
     assert [list(one) for one in done.json["deliveries"]] == [DELIVERY] * 3
     assert [(one["row"], one["outcome"], one["status"]) for one in done.json["deliveries"]] == [
         (1, "delivered", 201),

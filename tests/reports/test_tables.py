@@ -51,7 +51,7 @@ def test_csv_disarms_what_a_spreadsheet_would_run(story: Story) -> None:
 
 def test_json_is_the_contracts_document(story: Story) -> None:
     document = json.loads(written(story, "json"))
-    assert list(document) == ["run", "partner", "environment", "state", "counts", "deliveries"]
+    assert list(document) == ["run", "partner", "environment", "counts", "deliveries"]
     assert document["counts"] == story.counts
     assert document["deliveries"] == [one.as_json() for one in story.deliveries()]
 
