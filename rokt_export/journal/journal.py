@@ -49,6 +49,8 @@ from rokt_export.journal.writer import RunWriter
 
 _ID_ATTEMPTS = 5
 _LOOKUP = 5_000
+_WITH_OWNERS = 2
+"""The first version of the schema in which a run's record tells whether its process lives."""
 
 T = TypeVar("T")
 
@@ -805,5 +807,23 @@ def _bring_up_to_date(store: storage.Store) -> None:
         with store.writing.connect() as connection:
             storage.use_write_ahead_log(connection)
     with store.writing.begin() as connection:
+        present = schema.version_of(connection)
+        if store.path is not None and present is not None and present >= _WITH_OWNERS:
+            _check_that_nobody_sends(connection)
         schema.migrate(connection)
     purge.forget_deleted(store)
+
+
+def _check_that_nobody_sends(connection: Connection) -> None:
+    """Check that no process of an older version sends to production: it would not see what this version enters.
+
+    Raises:
+        JournalError: one does.
+    """
+    sending = select(run).where(run.c.state == str(RunState.RUNNING), run.c.production.is_(True))
+    for record in connection.execute(sending):
+        if run_records.state_of(record) is RunState.RUNNING:
+            raise JournalError(
+                f"run {record.id} of an older version of this program is sending to production with this journal",
+                remedy="Wait until it ends, or name another journal with --journal.",
+            )

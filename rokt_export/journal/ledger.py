@@ -198,7 +198,7 @@ def withheld(
         leave: earlier outcomes with which rows may be sent again. `unknown` does not include what a running run has in
             flight.
     """
-    outcomes = elsewhere.recent.of(fingerprints)  # before the table, into which they may be moved meanwhile
+    outcomes = elsewhere.recent.outcomes_of(fingerprints)  # before the table, into which they may be moved meanwhile
     for some in chunks(fingerprints, _LOOKUP):
         for mark, known in _entries(connection, some):
             outcomes[mark] = later_outcome(known, outcomes.get(mark, known))
@@ -217,7 +217,7 @@ class Elsewhere:
     """The rows that others have in flight: other runs, alive or dead, and other workers of this run.
 
     They are read again after a batch was added or removed. A batch is read once: its rows count as in flight until all
-    of them are settled.
+    of them are settled. One thread uses it: what it remembers and what it reads of the table must be of one moment.
 
     Args:
         run_no: this writer's run.

@@ -43,8 +43,9 @@ _NAMES: Final = tuple(map(str, _OUTCOMES))
 _PLACES: Final = {name: place for place, name in enumerate(_NAMES)}
 _APPEND = "INSERT INTO ledger_recent (run_no, entries) VALUES (?, ?)"
 _LATER = "SELECT no, entries FROM ledger_recent WHERE no > ? ORDER BY no"
-_BATCHES = "SELECT run_no, entries FROM ledger_recent WHERE no <= ? ORDER BY no"
-_OF_RUN = "SELECT entries FROM ledger_recent WHERE run_no = ?"
+_FIRST = "SELECT min(no) FROM ledger_recent"
+_BATCHES = "SELECT run_no, entries FROM ledger_recent ORDER BY no"
+_OF_RUN = "SELECT entries FROM ledger_recent WHERE run_no = ? ORDER BY no"
 _DELETE = "DELETE FROM ledger_recent WHERE no <= ?"
 _LAST = (1 << 63) - 1
 _WHAT = "a batch of the ledger's recent entries"
@@ -65,33 +66,36 @@ def later_outcome(known: str | None, later: str) -> str:
 
 
 class RecentEntries:
-    """What a process knows of them, and how far it is in moving them. It reads each batch once.
+    """What one thread of a process knows of them, and how far it is in moving them.
 
     An entry only ever moves from the batches to the table: who looks here first, and then in the table, misses none.
     Entries are moved a slice at a time, each in a transaction of some hundredths of a second, and their batches are
-    deleted with the last. To move an entry twice changes nothing, so it does not matter where a process is killed.
+    deleted with the last slice. A slice takes what all batches have of it, in their order, so that it may be moved
+    again, by any process: the outcomes of a row end as they ended before.
     """
 
     def __init__(self) -> None:
-        self._read_to = 0
+        self._first = self._last = 0
         self._marks: dict[str, set[bytes]] = {}
-        self._moving: dict[str, set[bytes]] = {}
-        self._move_to = 0
-        self._slice = 0
-        self._was_moved = False
+        self._move_to = self._slice = 0
+        self._is_moving = False
 
     def __len__(self) -> int:
-        return sum(map(len, (*self._marks.values(), *self._moving.values())))
+        return sum(map(len, self._marks.values()))
 
     def look(self, connection: Connection) -> None:
-        """Read the batches that came since the last look; there are none on a server."""
-        if connection.dialect.name != "sqlite":
+        """Read the batches that came since the last look, and forget those that are gone: the table has them."""
+        if connection.dialect.name != "sqlite":  # a server has none
             return
-        for number, entries in connection.exec_driver_sql(_LATER, (self._read_to,)).all():
+        first = connection.exec_driver_sql(_FIRST).scalar() or 0
+        if first != self._first:
+            self.forget()
+            self._first = first
+        for number, entries in connection.exec_driver_sql(_LATER, (self._last,)).all() if first else ():
             with readable(_WHAT):
                 for mark, _, place in _ENTRY.iter_unpack(entries):
                     self._add(mark, _NAMES[place])
-            self._read_to = number
+            self._last = number
 
     def _add(self, mark: bytes, outcome: str) -> None:
         for known, marks in self._marks.items():
@@ -101,13 +105,14 @@ class RecentEntries:
                 break
         self._marks.setdefault(outcome, set()).add(mark)
 
-    def of(self, marks: Collection[bytes]) -> dict[bytes, str]:
+    def forget(self) -> None:
+        """Read all batches anew at the next look; after a transaction in which one was written, and that failed."""
+        self._marks = {}
+        self._first = self._last = 0
+
+    def outcomes_of(self, marks: Collection[bytes]) -> dict[bytes, str]:
         """Return the outcomes of those fingerprints that have a recent entry."""
-        found: dict[bytes, str] = {}
-        for outcomes in (self._moving, self._marks):
-            for outcome, known in outcomes.items():
-                found.update((mark, later_outcome(found.get(mark), outcome)) for mark in known.intersection(marks))
-        return found
+        return {mark: outcome for outcome, known in self._marks.items() for mark in known.intersection(marks)}
 
     def move_slice(self, connection: Connection, to_table: Callable[[Connection, list[Entry]], None]) -> None:
         """Move the next slice, within the caller's transaction, if many entries wait.
@@ -116,23 +121,22 @@ class RecentEntries:
             connection: to a file, in a transaction that writes.
             to_table: writes entries into the table.
         """
-        self._was_moved = False
+        self.look(connection)
+        self._is_moving = bool(self._move_to) or len(self) >= MOST
+        if not self._is_moving:
+            return
         if not self._move_to:
-            if len(self) < MOST:
-                return
-            self._moving, self._marks, self._move_to, self._slice = self._marks, {}, self._read_to, 0
-        batches = _batches(connection, self._move_to)
-        _move(connection, batches, self._slice, to_table)
+            self._move_to, self._slice = self._last, 0
+        _move(connection, _batches(connection), self._slice, to_table)
         if self._slice == _SLICES - 1:
             connection.exec_driver_sql(_DELETE, (self._move_to,))
-        self._was_moved = True
 
-    def moved(self) -> None:
+    def committed(self) -> None:
         """Note that the transaction of `move_slice` was committed."""
-        self._slice += self._was_moved
-        self._was_moved = False
+        self._slice += self._is_moving
+        self._is_moving = False
         if self._slice == _SLICES:
-            self._moving, self._move_to = {}, 0
+            self._move_to = self._slice = 0
 
 
 def append(connection: Connection, entries: list[Entry]) -> None:
@@ -151,15 +155,15 @@ def move_all(connection: Connection, to_table: Callable[[Connection, list[Entry]
     """
     if connection.dialect.name != "sqlite":
         return
-    if batches := _batches(connection, _LAST):
+    if batches := _batches(connection):
         for number in range(_SLICES):
             _move(connection, batches, number, to_table)
         connection.exec_driver_sql(_DELETE, (_LAST,))
 
 
-def _batches(connection: Connection, last: int) -> list[tuple[int, bytes]]:
-    """Return run number and entries of the batches up to a number."""
-    return [(run_no, entries) for run_no, entries in connection.exec_driver_sql(_BATCHES, (last,))]
+def _batches(connection: Connection) -> list[tuple[int, bytes]]:
+    """Return run number and entries of all batches, in their order."""
+    return [(run_no, entries) for run_no, entries in connection.exec_driver_sql(_BATCHES)]
 
 
 def _move(
@@ -174,11 +178,20 @@ def _move(
         to_table(connection, entries)
 
 
-def rows_of(connection: Connection, run_no: int) -> int:
-    """Return how many recent entries a run has."""
-    if connection.dialect.name != "sqlite":
-        return 0
-    return sum(len(entries) // _ENTRY.size for entries in connection.exec_driver_sql(_OF_RUN, (run_no,)).scalars())
+def entries_of(connection: Connection, run_no: int) -> dict[bytes, tuple[str, int]]:
+    """Return the outcome and row of each fingerprint with a recent entry of a run.
+
+    Raises:
+        JournalError: a batch is damaged.
+    """
+    found: dict[bytes, tuple[str, int]] = {}
+    if connection.dialect.name == "sqlite":
+        for entries in connection.exec_driver_sql(_OF_RUN, (run_no,)).scalars():
+            with readable(_WHAT):
+                for mark, row, place in _ENTRY.iter_unpack(entries):
+                    known = found[mark][0] if mark in found else None
+                    found[mark] = later_outcome(known, _NAMES[place]), row
+    return found
 
 
 def _in_slice(run_no: int, packed: bytes, number: int) -> Iterator[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from rokt_export.errors import JournalError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import counted, queries
 from rokt_export.journal.damage import DAMAGE
-from rokt_export.journal.intents import decoded, open_rows
-from rokt_export.journal.ledger_entries import rows_of
+from rokt_export.journal.intents import chunks, decoded, open_rows
+from rokt_export.journal.ledger_entries import entries_of
 from rokt_export.journal.model import RunState
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.run_records import state_of
@@ -153,16 +153,15 @@ def _ledger(connection: Connection, record: Row[Any], found: Verified) -> None:
     An entry that says `delivered` or `duplicate` outlives a later refusal, and one that says `unknown` a later failure:
     the partner may have the record.
     """
-    same = (delivery.c.run_no == ledger.c.run_no) & (delivery.c.row == ledger.c.row)
-    entries = select(ledger.c.row, ledger.c.outcome, delivery.c.outcome, delivery.c.status).select_from(
-        ledger.outerjoin(delivery, same)
-    )
-    entries = entries.where(ledger.c.run_no == record.no)
-    found.entries = rows_of(connection, record.no)
+    try:
+        recent = entries_of(connection, record.no)
+    except JournalError as error:
+        found.faults.append(str(error))
+        return
     pending = open_rows(connection, record.no)
     missing: list[int] = []
     differing: list[str] = []
-    for row, known, outcome, status in connection.execution_options(yield_per=5_000).execute(entries):
+    for row, known, outcome, status in _entries(connection, record.no, recent):
         found.entries += 1
         if row in pending:
             continue
@@ -178,6 +177,34 @@ def _ledger(connection: Connection, record: Row[Any], found: Verified) -> None:
     found.faults += differing[:_MOST_TOLD]
     if len(differing) > _MOST_TOLD:
         found.faults.append(f"{len(differing) - _MOST_TOLD:,} more rows differ from the ledger")
+
+
+def _entries(
+    connection: Connection, run_no: int, recent: Mapping[bytes, tuple[str, int]]
+) -> Iterator[tuple[int, str, str | None, int | None]]:
+    """Yield row and outcome of each of the ledger's entries that name a run's rows, and the row's outcome and status.
+
+    Args:
+        connection: to the journal.
+        run_no: the run.
+        recent: fingerprint to outcome and row of the entries that are not in the table, or also.
+    """
+    own = (delivery.c.outcome, delivery.c.status)
+    same = (delivery.c.run_no == ledger.c.run_no) & (delivery.c.row == ledger.c.row)
+    of_table = select(ledger.c.fingerprint, ledger.c.row, ledger.c.outcome, *own).select_from(
+        ledger.outerjoin(delivery, same)
+    )
+    of_table = of_table.where(ledger.c.run_no == run_no)
+    for mark, row, known, outcome, status in connection.execution_options(yield_per=5_000).execute(of_table):
+        if bytes(mark) not in recent:
+            yield row, known, outcome, status
+    for some in chunks(recent.values(), _PAGE):
+        wanted = select(delivery.c.row, *own).where(
+            delivery.c.run_no == run_no, delivery.c.row.in_([row for _, row in some])
+        )
+        of_rows = {row: (outcome, status) for row, outcome, status in connection.execute(wanted)}
+        for known, row in some:
+            yield row, known, *of_rows.get(row, (None, None))
 
 
 def _says_else(known: str, status: int | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -135,6 +136,8 @@ class RunWriter:
         self._settled = RowSet()
         self._settled_complete = False
         self._elsewhere = ledger.Elsewhere(run_no, before)
+        self._ahead = ledger.Elsewhere(run_no, before)
+        self._thread = threading.get_ident()
         self._begun = 0
         self._departures = Departures()
         self._durable = 0.0
@@ -206,8 +209,9 @@ class RunWriter:
         """
 
         def read(connection: Connection) -> dict[bytes, LeftOut]:
-            self._elsewhere.look(connection, self._underway.numbers, self._begun)
-            return ledger.withheld(connection, fingerprints, self._elsewhere, leave)
+            elsewhere = self._looking
+            elsewhere.look(connection, self._underway.numbers, self._begun)
+            return ledger.withheld(connection, fingerprints, elsewhere, leave)
 
         return self._read(read)
 
@@ -218,7 +222,12 @@ class RunWriter:
         """
         if len(self._expected) >= _EXPECTED:  # rows that were expected and never intended, as they are not valid
             self._expected.clear()
-        self._expected[row] = fingerprints[0], self._elsewhere.state
+        self._expected[row] = fingerprints[0], self._looking.state
+
+    @property
+    def _looking(self) -> ledger.Elsewhere:
+        """What this thread knows of others: that of a live feed, or the writer's own."""
+        return self._elsewhere if threading.get_ident() == self._thread else self._ahead
 
     def expected(self, row: int) -> bytes | None:
         """Return the fingerprint of a row that was noted by `expect`."""
@@ -282,7 +291,7 @@ class RunWriter:
                     return found, None  # only the answer to its commit was lost
                 if settled is not None:
                     self._write(connection, settled, recordings)
-                self._elsewhere.recent.move_slice(connection, self._bulk.ledger.run)
+                self._move_entries(connection)
                 taken = self._taken(connection, batch, leave) if self.production and not tried else taken
                 batch = {row: item for row, item in batch.items() if row not in taken} if taken else batch
                 tried = True
@@ -296,7 +305,7 @@ class RunWriter:
                 return number, None
 
         number, lost = self._steadily(write)
-        self._elsewhere.recent.moved()
+        self._elsewhere.recent.committed()
         if settled is not None:
             self._note_settled(settled)
         if lost is not None:  # raised only now, because the results are valid in any case
@@ -310,6 +319,11 @@ class RunWriter:
                 self._mark.raise_to(number)
             self._settled.difference_update(batch)
         return taken
+
+    def _move_entries(self, connection: Connection) -> None:
+        """Move some of the ledger's recent entries into its table, if there are many."""
+        if self.production:
+            self._elsewhere.recent.move_slice(connection, self._bulk.ledger.run)
 
     def _taken(
         self, connection: Connection, batch: Mapping[int, Item], leave: Collection[OutcomeKind]
@@ -593,8 +607,10 @@ class RunWriter:
                 yield self._connection
             self._committed(began, durable=durable)
         except Exception:
+            self._elsewhere.recent.forget()
             raise
         except BaseException:
+            self._elsewhere.recent.forget()
             self._reconnect()
             raise
 

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sqlite3
+import threading
 from itertools import product
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import pytest
 from journal_samples import DELIVERED, FAILED, REJECTED, UNKNOWN, begin, item, settled
 
 from rokt_export.errors import JournalError
-from rokt_export.exchange.delivery import LeftOut
+from rokt_export.exchange.delivery import Deliveries, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState, RunWriter, ledger_entries
 from rokt_export.journal.bulk import Bulk
+from rokt_export.journal.ledger import ANY
 from rokt_export.journal.ledger_entries import RecentEntries, append, later_outcome, move_all
 from rokt_export.journal.schema import ledger
 
@@ -57,7 +59,7 @@ def test_outcomes_follow_one_rule_in_memory_and_in_the_table(journal, outcomes):
         with journal._store.writing.begin() as connection:
             append(connection, [(mark, outcome, number, number)])
             recent.look(connection)
-        assert recent.of([mark, mark_of(2)]) == {mark: known}
+        assert recent.outcomes_of([mark, mark_of(2)]) == {mark: known}
     with journal._store.writing.begin() as connection:
         bulk.ledger.run(connection, [(mark_of(7), outcomes[0], 1, 1)])
         for number, outcome in enumerate(outcomes[1:], 2):
@@ -132,22 +134,101 @@ def test_a_transaction_that_fails_moves_nothing(journal, place, monkeypatch):
     monkeypatch.setattr(ledger_entries, "MOST", 100)
     ours = begin(journal, production=True)
     send(ours, range(100))
-    ours.intend([item(100, mark_of(100))], leave=NOTHING)  # it has looked at what it entered
-    before = waiting(place)
+    batches, moved = waiting(place), entered(journal)
     with monkeypatch.context() as broken:
         broken.setattr(ours._intents, "insert", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             ours.intend([item(101, mark_of(101))], leave=NOTHING)
-    assert waiting(place) == before
-    assert entered(journal) == {}
+    assert (waiting(place), entered(journal)) == (batches, moved)
     again = ours.intend([item(row, mark_of(row)) for row in range(100)], leave=NOTHING)
     assert again == dict.fromkeys(range(100), LeftOut.DELIVERED)
     assert 0 < len(entered(journal)) < 100, "one slice"
-    for row in range(200, 215):
+    for row in range(200, 216):
         assert ours.intend([item(row, mark_of(row)), item(row - 200, mark_of(row - 200))], leave=NOTHING) == {
             row - 200: LeftOut.DELIVERED
         }
     assert (waiting(place), len(entered(journal)), len(ours._elsewhere.recent)) == (0, 100, 0)
+
+
+def test_a_batch_of_a_transaction_that_failed_is_not_taken_for_anothers(journal, place):
+    ours = begin(journal, production=True)
+    send(ours, range(10))
+    ours.intend([item(10, mark_of(10))], leave=NOTHING)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(ours._intents, "insert", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):  # it had entered row 10, under a number that the next one gets
+            ours.intend([item(11, mark_of(11))], leave=NOTHING, settled=(Deliveries.together([settled(10)]), {}))
+    with Journal.open(place) as second:
+        theirs = begin(second, production=True)
+        send(theirs, range(500, 501))
+        assert ours.withheld([mark_of(500)], NOTHING) == {mark_of(500): LeftOut.DELIVERED}
+
+
+def test_rows_are_moved_though_each_may_be_sent_again(journal, place, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "MOST", 500)
+    ours = begin(journal, production=True)
+    for start in range(0, 5_000, 100):
+        some = range(start, start + 100)
+        assert ours.intend([item(row, mark_of(row)) for row in some], leave=ANY) == {}
+        ours.settle([settled(row) for row in some])
+    assert waiting(place) < 30
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_two_processes_that_move_at_once_end_with_the_last_outcome(journal, monkeypatch, order):
+    """Each knows batches up to another one, and their slices take turns."""
+    monkeypatch.setattr(ledger_entries, "MOST", 1)
+    bulk, first, second = Bulk(journal._store.writing.dialect), RecentEntries(), RecentEntries()
+    mark, chance = mark_of(1), random.Random(order)
+    with journal._store.writing.begin() as connection:
+        append(connection, [(mark, "rejected", 1, 1)])
+        first.look(connection)
+        append(connection, [(mark, "unknown", 2, 1)])
+        second.look(connection)
+    turns = [first] * 17 + [second] * 17
+    chance.shuffle(turns)
+    for one in turns:
+        with journal._store.writing.begin() as connection:
+            one.move_slice(connection, bulk.ledger.run)
+        one.committed()
+    assert entered(journal)[mark][0] == "unknown"
+
+
+@pytest.mark.parametrize("outcomes", list(product(_KINDS, repeat=4)))
+def test_an_end_of_a_row_s_outcomes_that_is_entered_again_changes_nothing(outcomes):
+    def after(known, some):
+        for outcome in some:
+            known = later_outcome(known, outcome)
+        return known
+
+    once = after(None, outcomes)
+    assert all(after(once, outcomes[start:]) == once for start in range(4))
+
+
+def test_a_live_feed_and_the_writer_look_each_for_itself(journal, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "MOST", 300)
+    ours = begin(journal, production=True)
+    settled_rows, over, faults = [0], threading.Event(), []
+
+    def feed():
+        chance = random.Random(1)
+        while not over.is_set():
+            count = settled_rows[0]
+            asked = [chance.randrange(count) for _ in range(20)] if count else []
+            known = ours.withheld([mark_of(row) for row in asked], NOTHING)
+            faults.extend(row for row in asked if mark_of(row) not in known)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        for start in range(0, 6_000, 50):
+            send(ours, range(start, start + 50))
+            settled_rows[0] = start + 50 if not ours._waiting else settled_rows[0]
+    finally:
+        over.set()
+        thread.join()
+    assert faults == []
+    assert len(ours._ahead.recent) < 6_000
 
 
 def test_a_writer_that_is_killed_between_two_slices_loses_and_changes_nothing(journal, place, monkeypatch):
@@ -186,3 +267,16 @@ def test_a_damaged_batch_is_named_and_nothing_is_sent(journal, place):
     file.close()
     with pytest.raises(JournalError, match="a batch of the ledger's recent entries cannot be read"):
         begin(journal, production=True).intend([item(50, mark_of(50))], leave=NOTHING)
+
+
+def test_a_journal_is_not_migrated_while_an_older_version_sends_with_it(place):
+    with Journal.open(place) as journal:
+        old = begin(journal, production=True)
+        with sqlite3.connect(place) as file:
+            file.execute("DROP TABLE ledger_recent")
+            file.execute("UPDATE journal_meta SET value = ? WHERE key = 'version'", (b"5",))
+        with pytest.raises(JournalError, match=f"run {old.run} of an older version .* is sending to production"):
+            Journal.open(place)
+        old.end(RunState.INTERRUPTED, 130)
+    with Journal.open(place) as journal:
+        assert waiting(place) == 0
