@@ -42,8 +42,18 @@ _INSTEAD = {
 
 
 class _Token(NamedTuple):
+    """A word, text, number or sign of an expression.
+
+    Attributes:
+        kind: the group of `_TOKEN` that it matches.
+        text: the token itself, which decides what is wrong; it may be a secret.
+        shown: the token for a message, masked as its expression is.
+        start: where it begins in its expression.
+    """
+
     kind: str
     text: str
+    shown: str
     start: int
 
 
@@ -54,7 +64,7 @@ def syntax_problem(source: str) -> TemplateProblem:
         closing = {"{": "}}", "%": "%}", "#": "#}"}[opening[0][1]]
         end, found = _end_of(source, opening.end(), closing)
         if found is None and closing != "#}":
-            tokens = _tokens(source[opening.end() : end - 2].rstrip("-+"))
+            tokens = _tokens(source[opening.start() : end - 2].rstrip("-+"), len(opening[0]))
             found = _in_statement(tokens, open_statements) if closing == "%}" else _in_expression(tokens)
         if found is not None:
             return TemplateProblem(f"`{_shown(source[opening.start() : end])}`: {found[0]}", found[1])
@@ -67,7 +77,12 @@ def syntax_problem(source: str) -> TemplateProblem:
 
 def _shown(text: str) -> str:
     """Return the text of a template for a message: one line, without what may be a secret."""
-    return cut(masked_line(" ".join(text.split())), 60)
+    return cut(_masked(" ".join(text.split())), 60)
+
+
+def _masked(text: str) -> str:
+    """Return a text with what may be a secret masked, each sign in its place."""
+    return masked_line(re.sub(r"\s", " ", text))
 
 
 _Problem = tuple[str, str]
@@ -115,11 +130,13 @@ def _opened(closing: str) -> str:
     return next(sign for sign, other in _CLOSING.items() if other == closing)
 
 
-def _tokens(text: str) -> list[_Token]:
-    return [
-        _Token(str(each.lastgroup), each[str(each.lastgroup)], each.start(str(each.lastgroup)))
-        for each in _TOKEN.finditer(text)
-    ]
+def _tokens(text: str, begin: int) -> list[_Token]:
+    """Return the tokens of a text from `begin` on."""
+    masked, tokens = _masked(text), list[_Token]()
+    for each in _TOKEN.finditer(text, begin):
+        start, end = each.span(kind := str(each.lastgroup))
+        tokens.append(_Token(kind, text[start:end], cut(masked[start:end], 30), start))
+    return tokens
 
 
 def _in_statement(tokens: Sequence[_Token], opened: list[str]) -> _Problem | None:
@@ -128,7 +145,7 @@ def _in_statement(tokens: Sequence[_Token], opened: list[str]) -> _Problem | Non
     rest = tokens[1:]
     if word not in _STATEMENTS:
         remedy = did_you_mean(word, _STATEMENTS) or "There are `if`, `elif`, `else`, `endif`, `for` and `endfor`."
-        return f"there is no statement `{word}`" if word else "there is no statement in it", remedy
+        return f"there is no statement `{tokens[0].shown}`" if word else "there is no statement in it", remedy
     if word == "else" and rest and rest[0].text == "if":
         return "`else if` is not a statement", "Write `elif`."
     if word in ("if", "for"):
@@ -204,20 +221,20 @@ def _side_by_side(tokens: Sequence[_Token], index: int) -> _Problem:
     """Return the problem of two values without a sign between them."""
     one, other = tokens[index], tokens[index + 1]
     before = tokens[index - 1].text if index else ""
-    message = f"there is nothing between `{one.text}` and `{cut(other.text, 30)}`"
+    message = f"there is nothing between `{one.shown}` and `{other.shown}`"
     if before == "|":
-        return message, f"Write arguments in brackets: `{one.text}(…)`; another filter begins with `|`."
+        return message, f"Write arguments in brackets: `{one.shown}(…)`; another filter begins with `|`."
     if before == ".":
         return message, "A name behind a `.` has no blank in it."
     if one.kind == "number" and other.kind == "name" and one.start + len(one.text) == other.start:
-        name = one.text + other.text
+        name = one.shown + other.shown
         return f"the name `{name}` begins with a digit", f"Write it as `attributes['{name}']`."
     if one.kind == other.kind == "name":
-        words = [one.text]
+        words = [one.shown]
         for each in tokens[index + 1 :]:
             if not (each.kind == "name" and _is_value(each)):
                 break
-            words.append(each.text)
+            words.append(each.shown)
         name = " ".join(words)
         return message, f"A name with a blank is written `attributes['{name}']`."
     return message, "Write `~` between them to join them, or `,` between arguments."

@@ -67,3 +67,32 @@ def test_the_expression_is_named_without_a_secret() -> None:
         compile_template("{{ a }} and\n{{ token = 'hunter2hunter2' }}")
     assert str(raised.value).startswith("`{{ token")
     assert "hunter2" not in str(raised.value)
+
+
+SECRET = "sk-live-9a8b7c6d5e4f3a2b1c"
+
+
+@pytest.mark.parametrize(
+    ("source", "secret"),
+    [
+        ("{{ '%s' email }}", SECRET),
+        ("{{ email '%s' }}", SECRET),
+        ("{%% if '%s' email %%}x{%% endif %%}", SECRET),
+        ("{{ a | f(password='%s' email) }}", "hunter2"),
+        ("{{ a %s }}", SECRET.replace("-", "_")),
+        ("{{ a | %s b }}", SECRET.replace("-", "_")),
+        ("{{ a | f(pin=%s) }}", "9a8b7c"),
+        ("{%% %s %%}", SECRET.replace("-", "_")),
+    ],
+)
+def test_no_message_shows_what_its_expression_masks(source: str, secret: str) -> None:
+    with pytest.raises(TemplateProblem) as raised:
+        compile_template(source % secret)
+    assert secret not in f"{raised.value} {raised.value.remedy}"
+    assert "\u2022" in str(raised.value)
+
+
+def test_a_long_text_is_cut_in_a_message() -> None:
+    with pytest.raises(TemplateProblem) as raised:
+        compile_template(f"{{{{ '{'a b ' * 100}' email }}}}")
+    assert len(str(raised.value)) < 200
