@@ -167,7 +167,7 @@ def generate(
     wanted = tuple(dict.fromkeys((*_LOOKED_UP_BY, *sorted(attributes))))
     for row in range(start_row, start_row + count):
         person = _person(run, row, random, names)
-        own = {name: _own(name, example, person, accepts) for name, example in (examples or {}).items()}
+        own = {name: _own_value(name, example, person, accepts) for name, example in (examples or {}).items()}
         values = _values(person, wanted, {**own, **(overrides or {})}, parameters or {})
         for name in unset:
             values.pop(name, None)
@@ -206,20 +206,20 @@ def _person(run: int, row: int, random: Random, names: Names) -> _Person:
     )
 
 
-def _own(name: str, example: str, person: _Person, accepts: Callable[[str, str], bool]) -> str:
-    """Return an example as one person has it: an identifier is counted on, in its digits alone if they are enough."""
+def _own_value(name: str, example: str, person: _Person, accepts: Callable[[str, str], bool]) -> str:
+    """Return an example as one person has it: an identifier is incremented, in its digits alone if they are enough."""
     if canonical(name) not in _IDENTIFIERS:
         return example
     digits = sum(sign in string.digits for sign in example)
     number = int(person.token[:12], 16) % 10 ** min(max(digits, _ENOUGH), _MOST) + person.row
     for alphabets in (_DIGITS + _LETTERS, _DIGITS) if digits < _ENOUGH else (_DIGITS, _DIGITS + _LETTERS):
-        if accepts(name, value := _counted_on(example, number, alphabets)):
+        if accepts(name, value := _incremented(example, number, alphabets)):
             return value
     return example
 
 
-def _counted_on(text: str, number: int, alphabets: Collection[str]) -> str:
-    """Return a text counted on by a number, from its end, each sign in its own alphabet: `AB-8` and 3 is `AC-1`."""
+def _incremented(text: str, number: int, alphabets: Collection[str]) -> str:
+    """Return a text incremented by a number, from its end, each sign in its own alphabet: `AB-8` and 3 is `AC-1`."""
     signs = list(text)
     for place in reversed(range(len(signs))):
         for alphabet in alphabets:

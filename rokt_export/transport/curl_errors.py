@@ -203,7 +203,7 @@ def is_malformed(code: int, text: str) -> bool:
     return (
         (code == RECV_ERROR and "chunk" in text)
         or (code == WEIRD_SERVER_REPLY and "length" in text.lower())
-        or code == 61
+        or code == _BAD_CONTENT_ENCODING
     )
 
 

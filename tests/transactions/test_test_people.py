@@ -157,7 +157,7 @@ def test_an_example_is_kept_where_no_other_value_is_taken_and_of_what_identifies
         assert (person.values["newsletter"], person.values["email"]) == ("daily1", "a1@example.com")
 
 
-def test_digits_alone_are_counted_on_where_letters_are_refused():
+def test_digits_alone_are_incremented_where_letters_are_refused():
     found = people(3, examples={"confirmationref": "AB-1"}, accepts=lambda _, value: value.startswith("AB-"))
     assert len({person.values["confirmationref"] for person in found}) == 3
     assert all(person.values["confirmationref"].startswith("AB-") for person in found)
