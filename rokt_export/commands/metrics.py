@@ -46,7 +46,7 @@ class Metrics:
         self._terminal = terminal
         self._target = _collector(place) if place.startswith(("http://", "https://")) else _File(Path(place))
         self._due = 0.0
-        self._failed = self._left = False
+        self._failed = self._gave_up = False
 
     @property
     def is_due(self) -> bool:
@@ -60,13 +60,13 @@ class Metrics:
             self._target.export(snapshot)
 
     def end(self, snapshot: Snapshot) -> None:
-        """Write or send the last ones, unless a person leaves meanwhile."""
+        """Write or send the last ones, and wait until they are sent, unless `stop_waiting` is called."""
         with self._failures_told():
-            self._target.end(snapshot, lambda: self._left)
+            self._target.end(snapshot, lambda: self._gave_up)
 
-    def leave(self) -> None:
-        """Wait for no collector any longer; may be called by a handler of signals."""
-        self._left = True
+    def stop_waiting(self) -> None:
+        """Do not wait for a collector any longer; may be called by a handler of signals."""
+        self._gave_up = True
 
     @contextmanager
     def _failures_told(self) -> Iterator[None]:
@@ -109,7 +109,7 @@ class _File:
         draft.chmod(0o644)  # another user's exporter reads it; there is nothing of a person in it
         draft.replace(self._path)
 
-    def end(self, snapshot: Snapshot, _is_left: Callable[[], bool]) -> None:
+    def end(self, snapshot: Snapshot, _stop_waiting: Callable[[], bool]) -> None:
         """Write the last snapshot."""
         self.export(snapshot)
 

@@ -186,7 +186,7 @@ class ProgressWatch:
     def stopping(self, level: int) -> None:
         """Say that Ctrl-C was heard, and with the second one wait for no collector."""
         if level > 1 and self._metrics is not None:
-            self._metrics.leave()
+            self._metrics.stop_waiting()
         waiting = sum(self._in_flight.values())
         answers = f"{waiting} response{'' if waiting == 1 else 's'}" if waiting else "what is in flight"
         text = (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 3
 """Seconds in which a collector answers, or this write is left out."""
 _STEP = 0.05
-"""Seconds after which a wait looks whether it is still wanted."""
+"""Seconds after which a wait checks whether to stop."""
 
 
 class Exporter:
@@ -54,40 +54,49 @@ class Exporter:
         Raises:
             OSError: an earlier one did not reach the collector, or was not accepted.
         """
-        if not self._sending.is_alive():
-            self._sending = threading.Thread(target=self._send, args=(_data(snapshot),), daemon=True)
-            self._sending.start()
+        self._begin(snapshot)
         self._check()
 
-    def end(self, snapshot: Snapshot, is_left: Callable[[], bool]) -> None:
-        """Send the last snapshot, and wait for the collector as long as it has time to answer.
+    def end(self, snapshot: Snapshot, stop_waiting: Callable[[], bool]) -> None:
+        """Send the last snapshot, and wait until the collector has it or its time is over.
+
+        Each of the two last snapshots has `_TIMEOUT` seconds.
 
         Args:
             snapshot: the last one.
-            is_left: whether nobody waits any longer.
+            stop_waiting: whether to return at once; a snapshot that is being sent then has not failed.
 
         Raises:
-            OSError: as `export`.
+            OSError: the last snapshot did not reach the collector, or was not accepted.
         """
-        until = time.monotonic() + _TIMEOUT
-        self._wait(until, is_left)
-        self.export(snapshot)
-        self._wait(until, is_left)
-        self._failed |= self._sending.is_alive()
+        self._wait(stop_waiting)
+        if not self._sending.is_alive():
+            self._begin(snapshot)
+            self._wait(stop_waiting)
+        if self._sending.is_alive():
+            if stop_waiting():
+                return
+            self._failed = True
         self._check()
+
+    def _begin(self, snapshot: Snapshot) -> None:
+        if not self._sending.is_alive():
+            self._sending = threading.Thread(target=self._send, args=(_data(snapshot),), daemon=True)
+            self._sending.start()
 
     def _send(self, data: MetricsData) -> None:
         from opentelemetry.sdk.metrics.export import MetricExportResult
 
         try:
             result = self._exporter.export(data, timeout_millis=1000 * _TIMEOUT)
-        except OSError:
+        except Exception:  # noqa: BLE001 - whatever it is, the snapshot did not arrive
             self._failed = True
         else:
             self._failed = result is not MetricExportResult.SUCCESS
 
-    def _wait(self, until: float, is_left: Callable[[], bool]) -> None:
-        while self._sending.is_alive() and time.monotonic() < until and not is_left():
+    def _wait(self, stop_waiting: Callable[[], bool]) -> None:
+        until = time.monotonic() + _TIMEOUT
+        while self._sending.is_alive() and time.monotonic() < until and not stop_waiting():
             self._sending.join(_STEP)
 
     def _check(self) -> None:
