@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -278,7 +277,11 @@ def _texts(value: object, variables: Mapping[str, str]) -> list[str]:
 
 def proxy_of_process(spec: PartnerSpec, environment: str, address: Address | None) -> str:
     """Return host and port of the proxy that the process environment names; empty where the spec states one."""
-    return _process_proxy(spec, environment, address).rpartition("://")[2].rpartition("@")[2].strip("/")
+    if not (proxy := _process_proxy(spec, environment, address)):
+        return ""
+    from rokt_export.transport.proxies import proxy_of  # loads libcurl
+
+    return proxy_of("", proxy) or ""
 
 
 def _process_proxy(spec: PartnerSpec, environment: str, address: Address | None) -> str:
@@ -286,12 +289,9 @@ def _process_proxy(spec: PartnerSpec, environment: str, address: Address | None)
         return ""
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return ""
-    from urllib.request import getproxies_environment, proxy_bypass  # it loads for long
+    from rokt_export.transport.proxies import proxy_of_environment  # loads libcurl
 
-    parts, proxies = urlsplit(address.shown), getproxies_environment()
-    if proxy_bypass(parts.hostname or ""):
-        return ""
-    return proxies.get(parts.scheme) or proxies.get("all") or ""
+    return proxy_of_environment(address.shown)
 
 
 _PROXY = re.compile(

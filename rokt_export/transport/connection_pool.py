@@ -13,7 +13,8 @@ from rokt_export.transport import curl_errors
 from rokt_export.transport.closing_servers import QUIET, Wariness, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
 from rokt_export.transport.http11 import Connection, InFlight
-from rokt_export.transport.libcurl import MAX_IDLE_SECONDS, Common, CurlError, Multi, RawConnection, proxy_of
+from rokt_export.transport.libcurl import MAX_IDLE_SECONDS, Common, CurlError, Multi, RawConnection
+from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import MOST_EVENTS
 
 _NEVER = float("inf")
@@ -219,10 +220,12 @@ class ConnectionPool:
         self.opening.discard(connection)
         handle = connection.raw.handle
         del self._connections[handle]
-        self._multi.remove(handle)
-        connection.raw.close()
         connection.descriptor = -1
         connection.request = None
+        try:
+            self._multi.remove(handle)
+        finally:
+            connection.raw.close()
 
     def _serve_waiting(self) -> None:
         while self._waiting and self._has_room():

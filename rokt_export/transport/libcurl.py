@@ -7,11 +7,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import pycurl
 from msgspec import Struct
@@ -20,6 +19,7 @@ from rokt_export.errors import NO_FILE, ConfigurationError
 from rokt_export.exchange.model import AttemptResult, Fault, Timings
 from rokt_export.transport.closing_servers import Unasked
 from rokt_export.transport.curl_errors import Failure
+from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import Sockets
 
 _VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -224,9 +224,26 @@ class Multi:
 
         libcurl waits here for a name server that is silent (pycurl has no CURLMOPT_QUICK_EXIT). We do not.
         """
-        closing = threading.Thread(target=self._multi.close, daemon=True)
-        closing.start()
-        closing.join(_CLOSING)
+        closing = threading.Thread(target=self._close, daemon=True)
+        try:
+            closing.start()
+        except RuntimeError:  # the process may have no more threads
+            self._close()
+        else:
+            closing.join(_CLOSING)
+
+    def _close(self) -> None:
+        with suppress(CurlError):  # a handle that is closed already, or still calls us
+            self._multi.close()
+
+
+class _SharedSocket(socket.socket):
+    """A socket of a descriptor that libcurl closes: garbage collection must not, its number may be another file's."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self.detach()
 
 
 class RawConnection:
@@ -260,17 +277,18 @@ class RawConnection:
         handle.setopt(pycurl.SOCKOPTFUNCTION, opened)
         handle.setopt(pycurl.URL, origin)
         handle.setopt(pycurl.CONNECT_ONLY, 1)
-        self._socket: socket.socket | None = None
+        self._socket: _SharedSocket | None = None
         self.send, self.receive = handle.send, handle.recv
 
     def open(self) -> int:
         """Note that libcurl has opened the connection; return its descriptor.
 
-        From then on, bytes without TLS go by the socket itself: through libcurl they take 1 us more a request.
+        From then on, bytes without TLS (neither the server's nor a proxy's) go by the socket itself: through libcurl
+        they take 1 us more a request.
         """
         descriptor = int(self.handle.getinfo(pycurl.ACTIVESOCKET))
-        if self._origin.startswith("http:"):
-            self._socket = socket.socket(fileno=descriptor)
+        if self._origin.startswith("http:") and proxy_of(self._origin, self._options.proxy) is None:
+            self._socket = _SharedSocket(fileno=descriptor)
             self.send, self.receive = self._socket.send, self._socket.recv
         return descriptor
 
@@ -298,7 +316,7 @@ class RawConnection:
     def close(self) -> None:
         """Free the handle, which must be removed from its multi handle before; that closes the connection."""
         if self._socket is not None:
-            self._socket.detach()
+            self._socket.detach()  # first: after that its number may be another file's
         self.handle.close()
 
 
@@ -352,12 +370,3 @@ def _configure_tls(handle: pycurl.Curl, options: TransportOptions, trusted: str 
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))  # 0 would mean libcurl's default
-
-
-def proxy_of(url: str, given: str | None) -> str | None:
-    """Return `host:port` of the proxy for a URL, without credentials; None if there is none."""
-    parts = urlsplit(url)
-    proxy = given
-    if proxy is None:
-        proxy = "" if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme, "")
-    return proxy.rpartition("@")[2].rpartition("/")[2] or None if proxy else None

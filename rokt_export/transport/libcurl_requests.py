@@ -25,7 +25,8 @@ from rokt_export.transport.decompression import (
 )
 from rokt_export.transport.http11_requests import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
 from rokt_export.transport.http11_responses import Head, cut_short, head_of
-from rokt_export.transport.libcurl import Common, CurlError, Multi, TransportOptions, configure, proxy_of
+from rokt_export.transport.libcurl import Common, CurlError, Multi, TransportOptions, configure
+from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import heard
 
 # Headers that libcurl would add, and how to prevent it.

@@ -17,8 +17,9 @@ from rokt_export.transport.closing_servers import Unasked
 from rokt_export.transport.connection_pool import ConnectionPool
 from rokt_export.transport.http11 import InFlight
 from rokt_export.transport.http11_requests import Message, Messages
-from rokt_export.transport.libcurl import Common, Ended, TransportOptions, authorities, check, proxy_of
+from rokt_export.transport.libcurl import Common, Ended, TransportOptions, authorities, check
 from rokt_export.transport.libcurl_requests import Transfers
+from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import Sockets
 
 try:  # the C module behind `signal`, without its conversion of handlers to enums: 1 us per hold instead of 12

@@ -292,16 +292,18 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(data)
 
 
-def test_a_proxy_forwards_http(serve, monkeypatch) -> None:
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_forwards_http(serve, monkeypatch, variable) -> None:
     heads: list[bytes] = []
     upstream = serve(answering(OK))
     proxy = serve(proxy_script(upstream.port, heads))
     assert send(post("http://partner.example/x"), proxy=f"http://127.0.0.1:{proxy.port}").status == 200
     assert heads[0].startswith(b"POST http://partner.example/x HTTP/1.1\r\nHost: partner.example\r\n")
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.port}")
     monkeypatch.delenv("no_proxy", raising=False)
     assert send(post("http://partner.example/y"), proxy=None).status == 200
     assert len(heads) == 2
+    assert heads[1].startswith(b"POST http://partner.example/y HTTP/1.1\r\n")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert send(post(upstream.url()), proxy=None).status == 200
     monkeypatch.delenv("no_proxy")
