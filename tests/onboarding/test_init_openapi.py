@@ -15,6 +15,7 @@ import pytest
 from commands.conftest import CommandLine
 from onboarding.documents import ACME, NEWER, SWAGGER, with_path
 
+from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts import openapi_document
 from rokt_export.partner_spec.loading import load_spec
 from rokt_export.partner_spec.model import PartnerSpec
@@ -408,3 +409,28 @@ def test_one_source_is_needed(cli: CommandLine) -> None:
     assert both.status == 2 and "--openapi and --sample" in both.err
     missing = cli("init", "--openapi", "a.json")
     assert missing.status == 3 and "no such file" in missing.err
+
+
+def test_a_document_and_what_it_refers_to_have_one_limit(monkeypatch) -> None:
+    def slow(url: str, _source: str, *, own: bool) -> bytes:
+        time.sleep(0.3)
+        return f"{url} {own}".encode()
+
+    monkeypatch.setattr(openapi_document, "LONGEST", 0.5)
+    monkeypatch.setattr(openapi_document, "_downloaded", slow)
+    fetcher = openapi_document._Fetcher("http://a.example/api.json")
+    assert fetcher.fetch("http://a.example/api.json", own=True) == b"http://a.example/api.json True"
+    time.sleep(0.3)  # what is done with a document does not count
+    with pytest.raises(DocumentError, match="what it refers to take more than") as raised:
+        fetcher.fetch("http://a.example/other.json", own=True)
+    assert raised.value.where == "http://a.example/other.json"
+
+
+def test_a_timeout_of_the_download_is_not_the_limit(cli: CommandLine, monkeypatch) -> None:
+    def timed_out(*_: Any, **__: Any) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("requests.get", timed_out)
+    done = cli("init", "--openapi", "http://127.0.0.1:9/openapi.json")
+    assert (done.status, "takes more than" in done.err) == (3, False)
+    assert "cannot be fetched: TimeoutError" in done.err

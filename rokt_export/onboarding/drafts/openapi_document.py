@@ -6,8 +6,9 @@ import ipaddress
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
@@ -29,7 +30,7 @@ TIMEOUT = 30.0
 """Seconds between two pieces of a remote document."""
 
 LONGEST = 60.0
-"""Seconds for a whole remote document, from the look-up of its host on."""
+"""Seconds for a remote document and all that it refers to, look-ups of hosts included."""
 
 Node: TypeAlias = Mapping[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -158,10 +159,11 @@ def read_document(source: str, *, allow_remote: bool = False) -> OpenApiDocument
 
     remote = re.match(r"https?://", source, re.IGNORECASE) is not None
     base = source if remote else Path(source).resolve().as_uri()
-    contents = _contents(_fetched(source, source) if remote else _file(Path(source), source), source)
+    fetcher = _Fetcher(source)
+    contents = _contents(fetcher.fetch(source, own=True) if remote else _file(Path(source), source), source)
 
     def retrieve(uri: str) -> Resource[Any]:
-        return _opaque(_referenced(uri, base, source, allow_remote=allow_remote))
+        return _opaque(_referenced(uri, base, fetcher, allow_remote=allow_remote))
 
     registry: Any = Registry(retrieve=retrieve).with_resource(base, _opaque(contents))  # type: ignore[call-arg]
     root = Cursor(contents, registry.resolver(base))
@@ -312,13 +314,13 @@ def _loader() -> Any:
     return Loader
 
 
-def _referenced(uri: str, base: str, source: str, *, allow_remote: bool) -> Any:
+def _referenced(uri: str, base: str, fetcher: _Fetcher, *, allow_remote: bool) -> Any:
     """Return the document that a reference leads to.
 
     Raises:
         DocumentError: it may not be read, or cannot.
     """
-    parts = urlsplit(uri)
+    source, parts = fetcher.source, urlsplit(uri)
     if parts.scheme == "file":
         path, root = Path(unquote(parts.path)), Path(unquote(urlsplit(base).path)).parent
         if not base.startswith("file:") or not path.resolve().is_relative_to(root.resolve()):
@@ -336,38 +338,51 @@ def _referenced(uri: str, base: str, source: str, *, allow_remote: bool) -> Any:
             where=source,
             remedy="--allow-remote lets init fetch it, from public addresses only.",
         )
-    return _contents(_fetched(uri, source, own=urlsplit(base).netloc == parts.netloc), uri)
+    return _contents(fetcher.fetch(uri, own=urlsplit(base).netloc == parts.netloc), uri)
 
 
-def _fetched(url: str, source: str, *, own: bool = True) -> bytes:
-    """Return what a URL gives.
-
-    It is fetched in a thread, because neither the look-up of a host nor a server that sends byte after byte ends at a
-    time limit, and a look-up does not hear of Ctrl-C.
+class _Fetcher:
+    """Fetches a document and what it refers to, in `LONGEST` seconds together; the time between two fetches is free.
 
     Args:
-        url: of a document.
         source: what the user named, for messages.
-        own: whether it is on the host that the user named, which may be on this network.
-
-    Raises:
-        DocumentError: the host may not be asked, or does not answer with a document within `LONGEST` seconds.
     """
-    fetched: Future[bytes] = Future()
 
-    def fetch() -> None:
-        try:
-            fetched.set_result(_downloaded(url, source, own=own))
-        except BaseException as error:  # noqa: BLE001 - raised again by `result`
-            fetched.set_exception(error)
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self._left = LONGEST
 
-    threading.Thread(target=fetch, daemon=True).start()
-    try:
-        return fetched.result(LONGEST)
-    except TimeoutError as error:
-        raise DocumentError(
-            f"this document takes more than {LONGEST:.0f} s", where=url, remedy="Download it, and give the file."
-        ) from error
+    def fetch(self, url: str, *, own: bool) -> bytes:
+        """Return what a URL gives.
+
+        It is fetched in a thread, because neither the look-up of a host nor a server that sends byte after byte ends
+        at a time limit, and a look-up does not hear of Ctrl-C.
+
+        Args:
+            url: of a document.
+            own: whether it is on the host that the user named, which may be on this network.
+
+        Raises:
+            DocumentError: the host may not be asked, does not answer with a document, or no time is left for it.
+        """
+        fetched: Future[bytes] = Future()
+
+        def fetch() -> None:
+            try:
+                fetched.set_result(_downloaded(url, self.source, own=own))
+            except BaseException as error:  # noqa: BLE001 - raised again by `result`
+                fetched.set_exception(error)
+
+        began = time.monotonic()
+        threading.Thread(target=fetch, daemon=True).start()
+        done, _ = wait((fetched,), max(0.0, self._left))
+        self._left -= time.monotonic() - began
+        if not done:
+            what = "this document takes" if url == self.source else "the document and what it refers to take"
+            raise DocumentError(
+                f"{what} more than {LONGEST:.0f} s", where=url, remedy="Download it, and give the file."
+            )
+        return fetched.result()
 
 
 def _downloaded(url: str, source: str, *, own: bool) -> bytes:
@@ -387,7 +402,7 @@ def _downloaded(url: str, source: str, *, own: bool) -> bytes:
                 if len(raw) > MAX_JSON:
                     raise _too_large(url, len(raw))
             return bytes(raw)
-    except requests.RequestException as error:
+    except OSError as error:  # requests' own errors are of this class
         raise DocumentError(
             f"this document cannot be fetched: {type(error).__name__}",
             where=url,
