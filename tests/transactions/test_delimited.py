@@ -9,7 +9,7 @@ from rokt_export.errors import TransactionsError
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.damage_checks import JUNK
-from rokt_export.transactions.row_shapes import is_total, is_types
+from rokt_export.transactions.row_shapes import is_comment, is_total, is_types
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 
@@ -140,7 +140,9 @@ cells = st.text(
     style=st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")]),
 )
 def test_what_csv_writes_is_read_back_equal(tmp_path_factory, rows, delimiter, style):
-    assume(not any(canonical(cell) or is_total(row) for row in rows for cell in row))  # no transaction
+    assume(
+        not any(canonical(cell) or is_total(row) or is_comment(row, 3) for row in rows for cell in row)
+    )  # no transaction
     path = tmp_path_factory.getbasetemp() / "round-trip.csv"
     quoting, end = style
     text = io.StringIO()
