@@ -76,13 +76,8 @@ class RunInfo:
 
     @property
     def sent(self) -> int:
-        """The number of rows that were sent; see `was_sent`."""
-        return sum(rows for outcome, rows in self.counts.items() if self.was_sent(outcome))
-
-    def was_sent(self, outcome: str) -> bool:
-        """Return whether rows with an outcome were sent. Rows that a running run has no response for are under way."""
-        under_way = outcome == OutcomeKind.UNKNOWN and self.state is RunState.RUNNING
-        return outcome != OutcomeKind.INVALID and not under_way
+        """The number of rows that were sent, without those in flight."""
+        return sum(rows for outcome, rows in self.counts_so_far.items() if outcome != OutcomeKind.INVALID)
 
     @property
     def counts_so_far(self) -> dict[str, int]:
@@ -127,10 +122,6 @@ class RunInfo:
         if self.in_flight:
             data["in_flight"] = self.in_flight
         return data | {"confirmations": dict(self.confirmations)} if self.confirmations else data
-
-
-def _rows(number: int) -> str:
-    return "row is" if number == 1 else "rows are"
 
 
 def in_sandbox(options: Mapping[str, Any]) -> bool:

@@ -24,7 +24,8 @@ _FIRST_PAGE = 50
 """Rows of the first page: many readers need only the first rows."""
 _LOOKUP = 500
 _NEVER_ANSWERED = "it may have been sent: no response was recorded"
-_IN_FLIGHT = "in flight: the run still waits for the response"
+IN_FLIGHT = "in flight: the run still waits for the response"
+"""The reason of an `unknown` row that is in flight."""
 _OUTCOMES = {str(kind): kind for kind in OutcomeKind}
 
 
@@ -44,7 +45,7 @@ def deliveries(
 
     def unsettled(row: int, one: OpenRow) -> Iterator[Delivery]:
         if show_unknown:
-            reason = _IN_FLIGHT if one.intent_no > in_flight_behind else _NEVER_ANSWERED
+            reason = IN_FLIGHT if one.intent_no > in_flight_behind else _NEVER_ANSWERED
             yield Delivery(row, one.transaction, OutcomeKind.UNKNOWN, reason=reason)
 
     for record in _pages(engine, run_no, outcomes):
@@ -80,6 +81,12 @@ def counts(connection: Connection, run_no: int) -> dict[str, int]:
             numbers[one.before] -= 1
         numbers[OutcomeKind.UNKNOWN] += 1
     return {str(kind): numbers[kind] for kind in OutcomeKind if numbers[kind]}
+
+
+def was_sent(one: Delivery) -> bool:
+    """Return whether a delivery was sent, or may have been: an invalid row never is, and one in flight not yet."""
+    in_flight = one.outcome is OutcomeKind.UNKNOWN and one.reason == IN_FLIGHT
+    return one.outcome is not OutcomeKind.INVALID and not in_flight
 
 
 class ReasonCount(Struct, frozen=True, gc=False):

@@ -23,6 +23,7 @@ from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunState
+from rokt_export.journal.queries import was_sent
 from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import cut, markdown, one_line
 from rokt_export.redaction.well_formed import without_labels
@@ -195,6 +196,7 @@ class ContactLetter:
             "date": when.date(),
             "rows": sum(self._sent.values()),
             "sent": run.sent,
+            "in_flight": run.in_flight,
             "unconnected": self._unconnected,
             "left_out": story.left_out,
             "state": str(run.state),
@@ -214,8 +216,10 @@ class ContactLetter:
     @cached_property
     def _sent(self) -> dict[OutcomeKind, int]:
         """Outcome to number of rows that were sent."""
-        counts, run = self._story.chosen_counts, self._story.run
-        return {kind: rows for kind in _ASKED if run.was_sent(kind) and (rows := counts.get(kind))}
+        counts = Counter(self._story.chosen_counts)
+        if counts[OutcomeKind.UNKNOWN]:
+            counts[OutcomeKind.UNKNOWN] -= self._story.run.in_flight
+        return {kind: rows for kind in _ASKED if (rows := counts[kind])}
 
     @property
     def _unconnected(self) -> int:
@@ -233,7 +237,7 @@ class ContactLetter:
         shown: list[Delivery] = []
         for kind in () if self._story.run.purged else self._sent:
             found = {False: 0, True: 0}
-            for one in self._story.deliveries([kind]):
+            for one in filter(was_sent, self._story.deliveries([kind])):
                 found[one.provisional] += 1
                 if found[one.provisional] <= MOST_RECORDS:
                     shown.append(one)
@@ -268,7 +272,7 @@ class ContactLetter:
             return named
         lines = {row: row for row in alike}
         if self._attached:
-            sent = (one for one in self._table.deliveries() if self._story.run.was_sent(one.outcome))
+            sent = (one for one in self._table.deliveries() if was_sent(one))
             lines = {one.row: line for line, one in enumerate(sent, 2) if one.row in alike}
         return [replace(one, line=lines.get(one.row, 0)) for one in named]
 

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import TextIO
 
+from rokt_export.journal.queries import was_sent
 from rokt_export.redaction.display_text import csv_cell, one_line
 from rokt_export.reports.contact_letter import ContactLetter, record_of
 from rokt_export.reports.listing import Listing
@@ -81,7 +82,7 @@ def _write_table(listing: Listing, table: TextIO) -> None:
     names = identities.names if listing.story.figures.invented else identities.impersonal
     writer.writerow(["sent_utc", *names, "status", "outcome", "reference", "reason"])
     for one, recording in listing.deliveries_with_recordings():
-        if not listing.story.run.was_sent(one.outcome):
+        if not was_sent(one):
             continue
         record = record_of(one, recording, identities)
         who = [record.who.get(name, "") for name in names]

@@ -33,7 +33,8 @@ def title(story: Story) -> str:
     run = story.run
     deliveries = f"{run.sent:,} {'test ' if is_test(story) else ''}{'delivery' if run.sent == 1 else 'deliveries'}"
     invalid = f", {number:,} invalid" if (number := run.counts.get(OutcomeKind.INVALID)) else ""
-    return f"{story.partner}, {run.target}: {deliveries}{invalid}{_STATES[run.state]}"
+    in_flight = f", {run.in_flight:,} in flight" if run.in_flight else ""
+    return f"{story.partner}, {run.target}: {deliveries}{invalid}{in_flight}{_STATES[run.state]}"
 
 
 def is_test(story: Story) -> bool:
@@ -52,7 +53,7 @@ def sent_when(story: Story) -> str | None:
 
 def lookups(story: Story) -> list[str]:
     """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived yet."""
-    sought = [one for one in _TO_LOOK_UP if story.counts.get(one) and story.run.was_sent(one)]
+    sought = [one for one in _TO_LOOK_UP if story.counts.get(one)]
     if not sought or story.run.purged or story.run.state is RunState.RUNNING:
         return []
     contact = story.spec.contact if story.spec is not None else None

@@ -17,6 +17,7 @@ from rokt_export.errors import SpecError
 from rokt_export.exchange.delivery import Delivery, LeftOut, Recordings
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import EarlierOutcome, Journal, RunInfo, RunState, certifications
+from rokt_export.journal.queries import IN_FLIGHT
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.revisions import NOTE as REVISIONS
 from rokt_export.journal.revisions import confirming
@@ -271,9 +272,11 @@ class Story:
 
     @property
     def is_first_contact(self) -> bool:
-        """Whether the journal knows of no row that was sent to this partner's environment, by this run or another."""
+        """Whether no row was sent or is in flight to this partner's environment, as far as the journal knows."""
         return not self.left_out and not any(
-            (one.partner, one.environment) == (self.run.partner, self.run.environment) and not one.sandbox and one.sent
+            (one.partner, one.environment) == (self.run.partner, self.run.environment)
+            and not one.sandbox
+            and (one.sent or one.in_flight)
             for one in self._journal.runs()
         )
 
@@ -383,7 +386,7 @@ class Story:
             return "the run was purged, its requests and responses are gone"
         if one.outcome is OutcomeKind.INVALID:
             return "the row is invalid, nothing was sent"
-        if self.run.in_flight and one.outcome is OutcomeKind.UNKNOWN and not one.latency_ms:
+        if one.outcome is OutcomeKind.UNKNOWN and one.reason == IN_FLIGHT:
             return "the run still waits for the response"
         if one.outcome is OutcomeKind.UNKNOWN and not one.latency_ms:
             return "the run ended before a response came"

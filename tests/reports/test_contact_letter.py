@@ -136,8 +136,28 @@ def test_rows_under_way_are_neither_counted_nor_asked_about(journal: Journal) ->
     assert "we sent 1 delivery to your staging system." in text
     assert "no response" not in text
     subject, text = letter(run(journal, UNKNOWN, environment="other", state=None))
-    assert subject.startswith("Nothing was sent to acme other, ")
-    assert "We have not sent anything to your other system yet. We are still sending" in text
+    assert subject.startswith("1 delivery under way to acme other, ")
+    assert "We are sending 1 delivery to your other system; there is no response yet. We are still sending" in text
+    subject, text = letter(run(journal, environment="empty", state=None))
+    assert subject.startswith("Nothing was sent to acme empty, ")
+    assert "We have not sent anything to your empty system yet. We are still sending" in text
+
+
+def test_a_row_that_timed_out_was_sent_while_its_run_goes_on(journal: Journal) -> None:
+    writer = begin(journal)
+    writer.intend([item(row) for row in (1, 2, 3)])
+    writer.settle([replace(settled(row, UNKNOWN), status=None, reason="no response within 5 s") for row in (1, 2)])
+    subject, text = letter(Story.of(journal, journal.find(writer.run)))
+    assert subject.startswith("Please confirm 2 deliveries to acme staging, ")
+    assert "we sent 2 deliveries to your staging system." in text
+    assert "We received no response for these: " in text and "more" not in text.partition("1. ")[2]
+
+
+def test_a_row_in_flight_of_another_run_is_a_contact(journal: Journal) -> None:
+    run(journal, UNKNOWN, state=None)
+    subject, text = letter(run(journal, INVALID))
+    assert subject.startswith("Nothing was sent to acme staging, ")
+    assert ASKS not in text and "none has gone" not in text
 
 
 def test_a_connection_that_failed_is_no_delivery(journal: Journal) -> None:

@@ -137,6 +137,20 @@ def test_rows_under_way_are_not_called_sent(journal: Journal) -> None:
     writer.intend([item(row) for row in range(1, 4)])
     writer.settle([settled(1)])
     story = Story.of(journal, journal.find(writer.run))
-    assert title(story) == "acme, staging: 1 delivery, still running"
+    assert title(story) == "acme, staging: 1 delivery, 2 in flight, still running"
     assert story.unfinished == "still running: 1 of 9 rows handled so far, 2 in flight"
     assert "did they arrive" not in printed(console.summary, story)
+
+
+def test_only_a_row_in_flight_is_told_to_wait_for_its_response(journal: Journal) -> None:
+    """A row that timed out was sent, whether or not the run goes on."""
+    writer = begin(journal, options={"rows": 9})
+    writer.intend([item(row) for row in range(1, 4)])
+    writer.settle([replace(settled(1, UNKNOWN), status=None, latency_ms=None, reason="no response within 5 s")])
+    story = Story.of(journal, journal.find(writer.run))
+    assert title(story) == "acme, staging: 1 delivery, 2 in flight, still running"
+    assert [story.why_not_recorded(one).startswith("the run still waits") for one in story.deliveries()] == [
+        False,
+        True,
+        True,
+    ]
