@@ -20,11 +20,14 @@ from rokt_export.commands.terminal import Terminal, to_stdout
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from rokt_export.commands.input_options import RowFlags
     from rokt_export.commands.run_session import RunResult
     from rokt_export.delivery.plan import Destination, FileRows, GeneratedRows, Plan
     from rokt_export.delivery.target import Target
     from rokt_export.diff import DiffResult
+    from rokt_export.exchange.delivery import LeftOut
     from rokt_export.journal import Journal, RunInfo
     from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.partner_spec.model import DiffSettings, PartnerSpec
@@ -284,7 +287,7 @@ def _send(
             _plan(setup, target, rows, flags, destination, variables, place, key)
             for setup, target, (destination, _), variables in zip(sides, targets, ways, values, strict=True)
         ]
-        _check_new(plans)
+        _check_rows_in_both(plans)
         if any(plan.pace.batch == 1 and plan.spec.limits_of(plan.environment).batch != 1 for plan in plans):
             terminal.say("no rule reads a response by row (`each`): each row goes in a request of its own")
         control = _control_plan(plans[0], flags)
@@ -403,35 +406,45 @@ def _plan(
     )
 
 
-def _check_new(plans: Sequence[Plan]) -> None:
-    """Refuse to send to one side only what the other has already, and would leave out: nothing could be compared.
+def _check_rows_in_both(plans: Sequence[Plan]) -> None:
+    """Check that a row goes to both sides, where a guarded one leaves out what it was sent before.
 
     Raises:
-        UsageError: no row would be sent to both sides, because a guarded one has it, or may have it.
+        UsageError: none does, because a guarded side has each, or may have it: nothing could be compared.
     """
     from rokt_export.commands.preflight import known_in_production
     from rokt_export.delivery.plan import FileRows
-    from rokt_export.exchange.delivery import LeftOut
 
     guarded = [plan for plan in plans if plan.guarded and isinstance(plan.rows, FileRows)]
     if not guarded or next(_in_both(plans), None) is not None:
         return
     for plan in guarded:
         known, asked_for = known_in_production(plan)
-        answered = known.total() - known[LeftOut.UNKNOWN]
-        if not known:
-            continue
-        all_of_them = known.total() == asked_for
-        all_rows = f"all {asked_for:,} rows" if asked_for > 1 else "the only row"
-        what = all_rows if all_of_them else f"{known.total():,} of {asked_for:,} rows"
-        rest = "" if all_of_them else ", and no other row can go to both sides"
-        remedy = "Compare the runs that sent them (`rokt-export diff --runs A B`), or send new rows"
-        if answered and not plan.selection.delivered:
-            remedy += ", or add --again"
-        raise UsageError(
-            f"{plan.environment} answered {what} before, or may have them{rest}: nothing is left to compare",
-            remedy=f"{remedy}.",
-        )
+        if known:
+            raise _nothing_new(plan, known, asked_for)
+
+
+def _nothing_new(plan: Plan, known: Counter[LeftOut], asked_for: int) -> UsageError:
+    """Return the error that no row goes to both sides.
+
+    Args:
+        plan: of a guarded side.
+        known: why rows are left out there to how many there are.
+        asked_for: rows that were asked for.
+    """
+    from rokt_export.exchange.delivery import LeftOut
+
+    all_of_them = known.total() == asked_for
+    all_rows = f"all {asked_for:,} rows" if asked_for > 1 else "the only row"
+    what = all_rows if all_of_them else f"{known.total():,} of {asked_for:,} rows"
+    rest = "" if all_of_them else ", and no other row can go to both sides"
+    remedy = "Compare the runs that sent them (`rokt-export diff --runs A B`), or send new rows"
+    if known.total() > known[LeftOut.UNKNOWN] and not plan.selection.delivered:
+        remedy += ", or add --again"
+    return UsageError(
+        f"{plan.environment} answered {what} before, or may have them{rest}: nothing is left to compare",
+        remedy=f"{remedy}.",
+    )
 
 
 def _in_both(plans: Iterable[Plan]) -> Iterator[int]:
@@ -442,12 +455,20 @@ def _in_both(plans: Iterable[Plan]) -> Iterator[int]:
 
 
 def _count_to_send(plans: Sequence[Plan], enough: int) -> int | None:
-    """Return the `--count` by which enough rows go to both sides without --again; None where the files have too few."""
+    """Return the `--count` by which enough rows go to both sides without --again; None where the files have too few.
+
+    It is a hint: None also where the files or the journal cannot be read any more.
+    """
     from rokt_export.delivery.plan import FileRows, Selection
+    from rokt_export.errors import RoktExportError
 
     if not enough or not plans or not isinstance(plans[0].rows, FileRows):
         return None
-    return next(islice(_in_both(replace(plan, selection=Selection()) for plan in plans), enough - 1, None), None)
+    both = _in_both(replace(plan, selection=Selection()) for plan in plans)
+    try:
+        return next(islice(both, enough - 1, None), None)
+    except RoktExportError:
+        return None
 
 
 def _compared(

@@ -6,7 +6,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from itertools import repeat
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -217,19 +219,26 @@ def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Cou
 
 
 def rows_to_send(plan: Plan) -> Iterator[int]:
-    """Yield the numbers of the rows that a plan sends, in order, as far as the ledger and the spec decide it."""
+    """Yield the numbers of the rows that a plan sends, in order, as far as the ledger and the spec decide it.
+
+    Raises:
+        TransactionsError: the input cannot be read.
+        JournalError: the plan is guarded, and the journal's key is lost, or its file is an incomplete copy.
+    """
     from rokt_export.delivery.row_filter import identity_of, marks_of
     from rokt_export.journal import Journal
     from rokt_export.journal.intents import chunks
 
     passed_over, renders, selection = _not_asked_for(plan, None), plan.renderer().renders, plan.selection
     taken: set[bytes] = set()
-    with Journal.open(plan.journal) as journal:
-        ways = journal.ways(plan.ledger, identity_of(plan.spec)) if plan.guarded else []
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal.open(plan.journal)) if plan.guarded else None
+        ways = [] if journal is None else journal.ways(plan.ledger, identity_of(plan.spec))
         for some in chunks(source(plan), _LOOK_ROWS):
             asked = [each for each in some if each.problem is None and not passed_over(each.row)]
             marks = marks_of(asked, ways)
-            for each, own, why in zip(asked, marks, journal.answered_before(marks), strict=True):
+            answered = repeat(None, len(asked)) if journal is None else journal.answered_before(marks)
+            for each, own, why in zip(asked, marks, answered, strict=True):
                 known = why is not None and OutcomeKind(why) not in selection.leave
                 repeated = not selection.delivered and not taken.isdisjoint(own[:1])
                 if not known and not repeated and renders(each):

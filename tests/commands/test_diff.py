@@ -508,6 +508,33 @@ def test_the_next_command_names_the_files_that_were_given(
     assert "--between staging production" not in few.out
 
 
+def test_a_file_that_goes_away_costs_the_next_command_and_not_the_comparison(
+    cli: CommandLine, acme: Path, partner: Partner
+) -> None:
+    rows = cli.write("rows.csv", people(80))
+
+    def answer(_heard: Heard) -> tuple[int, dict[str, str], bytes]:
+        if len(partner.heard) == 10:
+            rows.unlink()
+        return 201, JSON, json.dumps({"ok": True, "id": os.urandom(16).hex()}).encode()
+
+    partner.answer = answer
+    done = cli("diff", acme, rows, "--count", 5, *CONFIRMED)
+    assert (done.status, len(partner.heard)) == (0, 10), done.err
+    assert "5 rows" in done.out and "--between staging production --count" not in done.out
+
+
+def test_two_sides_that_are_not_guarded_need_no_key(cli: CommandLine, acme: Path, partner: Partner) -> None:
+    rows = cli.write("rows.csv", people(80))
+    cli("replay", acme, rows, "-e", "production", "--confirm", "acme", "--quiet")
+    (cli.folder / "config" / "rokt-export" / "key").unlink()
+    partner.answer = lambda _heard: (201, JSON, json.dumps({"ok": True, "id": os.urandom(16).hex()}).encode())
+    acme.write_text(acme.read_text("utf-8").replace("  production:", f'  test: "{partner.url}/test"\n  production:'))
+    done = cli("diff", acme, rows, "--count", 5, "--between", "staging", "test")
+    assert done.status == 0, done.err
+    assert "--between staging test --count 40" in done.out
+
+
 def test_sixty_columns_are_enough(cli: CommandLine, acme: Path, twenty: Path, partner: Partner) -> None:
     partner.answer = lambda heard: answered(heard, points="a long text of a partner " * 20)
     done = cli("diff", acme, twenty, *CONFIRMED, env={"COLUMNS": "60", "NO_COLOR": "1", "TERM": "xterm"})
