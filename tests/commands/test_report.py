@@ -202,7 +202,7 @@ def test_every_format_of_an_interrupted_run_says_so(cli: CommandLine, partner: P
     assert sentence in cli("report", "cut", "--brief").out
     assert sentence in cli("runs", "export", "cut", "--out", "rows.parquet").err
     assert cli("runs", "resume", "cut", "--quiet").status == FINDINGS
-    assert json.loads(cli("report", "cut", "--format", "json").out)["state"] == "finished"
+    assert "state" not in json.loads(cli("report", "cut", "--format", "json").out)
     assert cli("report", "cut", "--format", "csv").err == ""
 
 
