@@ -89,6 +89,10 @@ class FaultKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+UNCONNECTED = frozenset({FaultKind.DNS, FaultKind.CONNECT, FaultKind.TLS, FaultKind.TIMEOUT_BEFORE_SEND})
+"""The faults by which no connection was made that a request could be sent on."""
+
+
 class Fault(Struct, frozen=True, gc=False):
     """An attempt without a usable response.
 

@@ -21,7 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import UNCONNECTED, OutcomeKind
 from rokt_export.journal import RunState
 from rokt_export.journal.queries import was_sent
 from rokt_export.journal.recording import Recording
@@ -29,6 +29,7 @@ from rokt_export.redaction.display_text import cut, markdown, one_line
 from rokt_export.redaction.well_formed import without_labels
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.person_lookup import Identities
+from rokt_export.reports.reasons import fault_of
 from rokt_export.reports.run_facts import endpoint_of, is_test
 from rokt_export.reports.run_report import Story
 from rokt_export.response.body_reader import ResponseReader
@@ -70,6 +71,7 @@ class Record:
         reference: the partner's own.
         outcome: what we read into the response.
         provisional: the partner decides later.
+        unconnected: no connection was made.
         reason: the partner's own words: its reason, or the start of a response that we do not understand.
         time: UTC, with milliseconds or a day where records differ only in them.
         name: what identifies it: the first value that the partner received, else its reference; empty where it has only
@@ -87,6 +89,7 @@ class Record:
     outcome: str
     provisional: bool
     reason: str
+    unconnected: bool = False
     time: str = ""
     name: str = ""
     timed: bool = False
@@ -108,6 +111,7 @@ class ResponseCount:
     outcome: str
     provisional: bool
     reason: str
+    unconnected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,8 @@ class ContactLetter:
             "rows": sum(self._sent.values()),
             "sent": run.sent,
             "in_flight": run.in_flight,
-            "unconnected": self._unconnected,
+            "unsent": self._unsent(unconnected=False),
+            "unconnected": self._unsent(unconnected=True),
             "left_out": story.left_out,
             "state": str(run.state),
             "left_over": story.left_over,
@@ -221,11 +226,14 @@ class ContactLetter:
             counts[OutcomeKind.UNKNOWN] -= self._story.run.in_flight
         return {kind: rows for kind in _ASKED if (rows := counts[kind])}
 
-    @property
-    def _unconnected(self) -> int:
-        """Rows for which no connection was made: they failed, and no response came."""
-        groups = self._story.reasons.groups
-        return sum(one.rows for one in groups if one.outcome is OutcomeKind.FAILED and one.status is None)
+    def _unsent(self, *, unconnected: bool) -> int:
+        """Return for how many rows nothing went out: they failed, and no response came.
+
+        Args:
+            unconnected: count only rows for which no connection was made. A purged run does not know of any.
+        """
+        groups = [one for one in self._story.reasons.groups if one.outcome is OutcomeKind.FAILED and one.status is None]
+        return sum(one.rows for one in groups if one.fault in UNCONNECTED or not unconnected)
 
     @cached_property
     def _identities(self) -> Identities:
@@ -336,7 +344,9 @@ class ContactLetter:
         for one in story.reasons.groups:
             if one.outcome in self._sent and len(counted) < _MOST_RESPONSES:
                 words = _words(one.outcome, one.status, one.reason, story.recording(one.first))
-                counted.append(ResponseCount(one.rows, one.status, str(one.outcome), False, words))
+                counted.append(
+                    ResponseCount(one.rows, one.status, str(one.outcome), False, words, one.fault in UNCONNECTED)
+                )
         return counted
 
 
@@ -359,7 +369,8 @@ def record_of(one: Delivery, recording: Recording | None, identities: Identities
     ids = tuple((name, text) for name, value in found if (text := _whole(value)))
     return Record(
         one.row, one.started, who, one.status, _whole(one.reference or ""), str(one.outcome), one.provisional,
-        _words(one.outcome, one.status, one.reason, recording), request_ids=ids,
+        _words(one.outcome, one.status, one.reason, recording), fault_of(one.error) in UNCONNECTED,
+        request_ids=ids,
     )  # fmt: skip
 
 

@@ -36,9 +36,10 @@ _PLURAL = re.compile(r"^( [a-z]{2,})s\b")
 
 @dataclass(slots=True)
 class ReasonGroup:
-    """Rows that agree in outcome, status, rule, and in their reason except for values.
+    """Rows that agree in outcome, status, rule, fault, and in their reason except for values.
 
     Attributes:
+        fault: the kind of fault; None where a response came, or where it is not known.
         rows: how many there are.
         first: the lowest row.
         reason: the reason, with `…` for values that are not the same in all rows; empty where the rows have none.
@@ -47,6 +48,7 @@ class ReasonGroup:
     outcome: OutcomeKind
     status: int | None
     rule: str | None
+    fault: str | None
     rows: int
     first: int
     _fixed: tuple[str, ...]
@@ -100,7 +102,8 @@ def grouped(counts: Iterable[ReasonCount]) -> Reasons:
     rare = 0
     for one in counts:
         fixed, values = _parted(_why(one))
-        key = one.outcome, one.status, one.rule, tuple(_PLURAL.sub(r"\1", part) for part in fixed)
+        fault = fault_of(one.error)
+        key = one.outcome, one.status, one.rule, fault, tuple(_PLURAL.sub(r"\1", part) for part in fixed)
         known = found.get(key)
         if known is not None:
             known.add(one.rows, one.first, fixed, values)
@@ -109,8 +112,13 @@ def grouped(counts: Iterable[ReasonCount]) -> Reasons:
             kept = nlargest(MOST_KEPT // 2, found.items(), key=lambda each: each[1].rows)
             rare += sum(each.rows for each in found.values()) - sum(each.rows for _, each in kept)
             found = dict(kept)
-        found[key] = ReasonGroup(one.outcome, one.status, one.rule, one.rows, one.first, fixed, values)
+        found[key] = ReasonGroup(one.outcome, one.status, one.rule, fault, one.rows, one.first, fixed, values)
     return Reasons(sorted(found.values(), key=lambda each: (-each.rows, each.first)), rare)
+
+
+def fault_of(error: str | None) -> str | None:
+    """Return the kind of fault of a row's error, such as `connect` of `connect: refused`."""
+    return error.partition(":")[0] if error else None
 
 
 def fixed_parts(reason: str) -> tuple[str, ...]:

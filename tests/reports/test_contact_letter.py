@@ -168,6 +168,38 @@ def test_a_connection_that_failed_is_no_delivery(journal: Journal) -> None:
     assert "we sent 2 deliveries to your staging system; for 1 of them we could not connect to it." in text
 
 
+UNBUILT = "protocol: the request to 127.0.0.1 cannot be sent: a header has a line break"
+
+
+def test_a_request_that_could_not_be_built_says_nothing_of_the_connection(journal: Journal) -> None:
+    writer = begin(journal)
+    failed = replace(settled(1, FAILED), status=None, error=UNBUILT)
+    writer.settle([failed, replace(failed, row=2)])
+    writer.end(RunState.FINISHED, 0)
+    story = Story.of(journal, journal.find(writer.run))
+    subject, text = letter(story)
+    assert subject.startswith("We could not send 2 deliveries to acme staging, ")
+    assert "we tried to send 2 deliveries to your staging system, but nothing went out." in text
+    assert "connect to" not in text and "it did not go out" in text
+    assert "aber nichts davon ging hinaus" in letter(story, "de")[1]
+    writer = begin(journal)
+    writer.settle([failed, replace(failed, row=2, error="connect: refused"), settled(3)])
+    writer.end(RunState.FINISHED, 0)
+    text = letter(Story.of(journal, journal.find(writer.run)))[1]
+    assert "for 1 of them we could not connect to it; 1 of them did not go out." in text
+
+
+def test_a_purged_run_without_a_connection_has_one_letter(journal: Journal) -> None:
+    """Which fault it was is purged; that no response came and nothing went out is not."""
+    story = run(journal, FAILED, FAILED)
+    journal.purge(story.run.run)
+    purged = Story.of(journal, journal.find(story.run.run))
+    subject, text = letter(purged)
+    assert subject.startswith("We could not send 2 deliveries to acme staging, ")
+    assert "we tried to send 2 deliveries to your staging system, but nothing went out; our records" in text
+    assert "wollten wir 2 Datensätze an Ihr System senden (staging), aber nichts" in letter(purged, "de")[1]
+
+
 def test_only_test_data_is_called_so(journal: Journal) -> None:
     assert "we sent 1 test delivery to your" in letter(run(journal, DELIVERED, invented=True))[1]
     writer = begin(journal)
