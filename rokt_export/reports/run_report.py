@@ -233,19 +233,29 @@ class Story:
 
     @property
     def left_over(self) -> int | None:
-        """Rows that a run which has stopped did not come to; 0 for one that reached its end, None where not known."""
+        """Rows that a run which has stopped did not reach; 0 for one that reached its end, None where not known."""
         if self.run.state is RunState.FINISHED:
             return 0
-        return None if self.total is None else max(0, self.total - self._handled)
+        return None if self.total is None or not self._knows_left_out else max(0, self.total - self._handled)
+
+    @property
+    def _knows_left_out(self) -> bool:
+        """Whether it is known which rows a run that has stopped left out; only a guarded environment's ledger has any.
+
+        A run that an error or a crash ended noted none; what it did note is of a process before its resume.
+        """
+        noted = self.run.state is RunState.INTERRUPTED and self._kept.get("finished") is not None
+        return noted or not self.run.production
 
     @property
     def _handled(self) -> int:
-        """Rows that were settled, sent or left out. Only a run that could note its end knows what it left out."""
+        """Rows that were settled, sent or left out, as far as it is known."""
         if self.run.state is RunState.RUNNING:
             return self.run.settled
-        crashed = self.run.state is RunState.CRASHED
-        repeated = self.not_sent.get(LeftOut.REPEATED, {}).get("rows", 0)
-        return self.rows + (0 if crashed else sum(self.left_out.values()) + repeated)
+        if not self._knows_left_out:
+            return self.rows
+        repeated: int = self.not_sent.get(LeftOut.REPEATED, {}).get("rows", 0)
+        return self.rows + sum(self.left_out.values()) + repeated
 
     @property
     def unfinished(self) -> str | None:

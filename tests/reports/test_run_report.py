@@ -28,9 +28,10 @@ def stopped(
     rows: int = 40,
     notes: dict[str, Any] | None = None,
     monkeypatch: pytest.MonkeyPatch | None = None,
+    production: bool = False,
 ) -> Story:
     """A replay that settled some rows; no state leaves it running, and a crash is made by ending it as running."""
-    writer = begin(journal, options={"rows": total} if total is not None else {})
+    writer = begin(journal, options={"rows": total} if total is not None else {}, production=production)
     writer.intend([item(row) for row in range(1, rows + 1)])
     writer.settle([settled(row) for row in range(1, rows + 1)])
     if notes is not None:
@@ -99,6 +100,26 @@ def test_every_report_leads_with_how_far_an_unfinished_run_came(
     shown = printed(console.run_table, story, width=140).splitlines()
     led = f"{sentence[0].upper()}{sentence[1:]}. All 40 handled rows were delivered. --all shows every row."
     assert " ".join(" ".join(shown).split()) == led
+
+
+@pytest.mark.parametrize(
+    ("state", "notes", "sentence"),
+    [
+        (RunState.INTERRUPTED, {"finished": None}, "interrupted: 40 of 200 rows handled"),
+        (RunState.INTERRUPTED, {"finished": None, "left_out": {"delivered": 60}},
+         "interrupted: 40 of 200 rows handled"),
+        (RunState.CRASHED, CTRL_C | {"left_out": {"delivered": 60}}, "crashed: 40 of 200 rows handled"),
+        (RunState.INTERRUPTED, CTRL_C | {"left_out": {"delivered": 60}},
+         "interrupted: 100 of 200 rows handled, 100 not sent"),
+    ],
+)  # fmt: skip
+def test_what_a_guarded_environment_was_not_sent_is_said_only_where_the_run_noted_it(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, state: RunState, notes: dict[str, Any], sentence: str
+) -> None:
+    """A run that an error ends notes no rows that were left out, which the partner has."""
+    story = stopped(journal, state, notes=notes, monkeypatch=monkeypatch, production=True)
+    assert story.unfinished == sentence
+    assert (story.left_over is None) is ("not sent" not in sentence)
 
 
 def test_a_finished_run_is_not_called_unfinished(journal: Journal) -> None:
