@@ -307,7 +307,10 @@ def _beside(spec: PartnerSpec, sends: int, runs: Sequence[PlannedProbe]) -> Iter
 
 
 def _earlier(setup: SpecSetup, plan: Plan) -> list[EarlierRun]:
-    """Return the earlier certifications that had the same partner, or a sandbox, at the same address."""
+    """Return the earlier certifications that had the same partner, or a sandbox, at the same address.
+
+    A run whose address is not known is none of them.
+    """
     from rokt_export.certification.open_findings import EarlierRun
     from rokt_export.certification.staleness import parts_of
     from rokt_export.commands.preflight import target_of
@@ -319,7 +322,7 @@ def _earlier(setup: SpecSetup, plan: Plan) -> list[EarlierRun]:
             EarlierRun.of(run, certificate, parts)
             for run, certificate, _ in journal.certifications(setup.spec.partner)
             if (certificate.environment, certificate.sandbox) == (plan.environment, sandbox)
-            and (sandbox or journal.find(run).options.get("target", target) == target)
+            and (sandbox or journal.find(run).options.get("target") == target)
         ]
 
 

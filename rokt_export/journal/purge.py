@@ -24,8 +24,8 @@ def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool, 
     """Remove the personal data of runs, or with `remove` the runs, within the caller's transaction.
 
     With `keep_counts` the rows go too, and their counts stay. Else each row's number, outcome, status, rule, attempts
-    and times stay, and the counts; of a certification its verdicts and who signed. The ledger stays in all cases: it
-    has only keyed hashes, and without it rows would be delivered twice.
+    and times stay, and the counts; of a certification its verdicts, its address and who signed. The ledger stays in all
+    cases: it has only keyed hashes, and without it rows would be delivered twice.
     """
     for record in records:
         for counts in connection.scalars(select(intent.c.departures).where(intent.c.run_no == record.no)):
@@ -68,6 +68,8 @@ def _blank(connection: Connection, record: Row[Any]) -> dict[str, int]:
     # Options may contain values from the command line (`--set email=…`).
     before = queries.options(record)
     options: dict[str, Any] = {"flags": {"sandbox": True}} if in_sandbox(before) else {}
+    if record.command == "certify" and "target" in before:  # what it proved holds at this address only
+        options["target"] = before["target"]
     if only_counted := counted.counted(before):
         options[counted.OPTION] = only_counted
     values = {"options": orjson.dumps(options), "counts": orjson.dumps(counts), "purged": as_text(now())}

@@ -16,6 +16,7 @@ import pytest
 from certification.crm import KEY, SPEC, Answer, Crm, serving
 
 from commands.conftest import CommandLine, Result, wait_for
+from rokt_export.journal import Journal
 from rokt_export.partner_spec.attributes import UNIQUE
 
 ENV = {"ACME_KEY": KEY}
@@ -182,6 +183,23 @@ def test_a_finding_stays_open_where_the_partner_answers_for_the_record_that_it_k
         assert (corrected.status, defects(corrected)) == (0, set())
         crm.required = ("last_name",)
         assert (again().status, again().status) == (0, 0)  # the last run that could tell had no finding
+
+
+def test_a_finding_of_a_purged_run_stays_open_at_its_own_address_only(cli: CommandLine) -> None:
+    crm = Crm(required=("last_name",))
+    with serving(crm) as url, serving(crm) as moved:
+        path = cli.write("acme.yaml", SPEC.format(url="{{ env.ACME_URL }}"))
+
+        def certified(place: str) -> Result:
+            return cli("certify", path, "--output", "json", "--wait", "0.1s", env=ENV | {"ACME_URL": place})
+
+        first = certified(url)
+        assert defects(first) == {"accepts-without-required"}
+        assert cli("runs", "purge", first.json["run"], "--yes").status == 0
+        assert defects(certified(url)) == {"accepts-without-required"}
+        assert defects(certified(moved)) == set()
+        with Journal.open(cli.folder / "journal.sqlite") as journal:
+            assert journal.find(first.json["run"]).options == {"target": url}
 
 
 def test_a_finding_about_another_spec_stays_with_that_spec(cli: CommandLine) -> None:
