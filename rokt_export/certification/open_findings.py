@@ -10,7 +10,7 @@ from rokt_export.certification.staleness import changed_parts, probes_again
 from rokt_export.certification.verdicts import UNAVAILABLE, Judgement, found
 from rokt_export.journal.certifications import Certificate, CertifiedProbe
 
-_UNTOLD = ("cannot be told", "not run")
+_UNDECIDED = ("cannot be told", "not run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ def kept_open(probe: PlannedProbe, judgement: Judgement, earlier: Sequence[Earli
         judgement: what came of it now.
         earlier: the earlier runs, newest first.
     """
-    if judgement.verdict not in _UNTOLD:
+    if judgement.verdict not in _UNDECIDED:
         return judgement
     since = defect = ""
     for one in earlier:
         before = one.probes.get(probe.title)
-        if before is None or probe.kind in one.outdated or before.verdict in _UNTOLD or before.defect == UNAVAILABLE:
+        if before is None or probe.kind in one.outdated or before.verdict in _UNDECIDED or before.defect == UNAVAILABLE:
             continue
         if before.verdict != "finding":
             break

@@ -38,7 +38,7 @@ def show_certification(
     """Print a certification, or why there is none.
 
     Args:
-        made: None where the run did not come to its end.
+        made: None where the run did not reach its end.
         done: the run.
         journal: the journal's place.
         terminal: where to.

@@ -57,7 +57,7 @@ _GRACE = 2.0
 """Seconds that the journal has to take what was answered, and a token server to be given up, once a person leaves."""
 _NOT_STARTED = (ExitStatus.USAGE, ExitStatus.CONFIGURATION)
 """What ends a run whose input or set-up is wrong."""
-_UNSAID: Mapping[str, Any] = {"finished": None}
+_NO_ENDING: Mapping[str, Any] = {"finished": None}
 """The notes of a run that an error ends: what an earlier process noted of its end is no longer true."""
 _MOST_JOURNALS = 5
 """Other journals that are named."""
@@ -255,7 +255,7 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
     except RoktExportError as error:
         if job.resume is None and error.exit_status in _NOT_STARTED and _withdrawn(job, run, journal):
             raise
-        _end(job, run, journal, "interrupted", error.exit_status, _UNSAID, watch.say)
+        _end(job, run, journal, "interrupted", error.exit_status, _NO_ENDING, watch.say)
         watch.warn(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
         from rokt_export.reports.run_report import Story
 
@@ -264,12 +264,12 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
                 say_how_to_go_on(Story.of(opened, info), job.plan.journal, watch.warn)
         raise
     except BaseException:
-        _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, _UNSAID, watch.say)
+        _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, _NO_ENDING, watch.say)
         raise
 
 
 def _withdrawn(job: Job, run: str, journal: Journal | None) -> bool:
-    """Remove a run that came to nothing, as its input could not be read at all; return whether it was one."""
+    """Remove a run that sent nothing, as its input could not be read at all; return whether it was one."""
     with suppress(JournalError), journal_of(job.plan, journal) as opened:
         return opened.withdraw(run)
     return False

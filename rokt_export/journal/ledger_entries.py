@@ -21,6 +21,7 @@ from rokt_export.journal.damage import readable
 Entry: TypeAlias = tuple[bytes, str, int, int]
 """An entry of the ledger: fingerprint, outcome, number of the run, row."""
 RECEIVED: Final = (str(OutcomeKind.DELIVERED), str(OutcomeKind.DUPLICATE))
+"""The outcomes by which the partner has a row."""
 PERHAPS_RECEIVED: Final = (str(OutcomeKind.UNKNOWN), str(OutcomeKind.UNCLASSIFIED))
 NOT_RECEIVED: Final = str(OutcomeKind.FAILED)
 MOST: Final = 50_000

@@ -16,7 +16,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import counted, queries
 from rokt_export.journal.damage import DAMAGE
 from rokt_export.journal.intents import chunks, decoded, open_rows
-from rokt_export.journal.ledger_entries import entries_of
+from rokt_export.journal.ledger_entries import RECEIVED, entries_of
 from rokt_export.journal.model import RunState
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.run_records import state_of
@@ -26,7 +26,6 @@ from rokt_export.journal.storage import is_damage
 _PAGE = 500
 _MOST_TOLD = 10
 """Rows with a fault that are told one by one, of each kind."""
-_RECEIVED = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
 
 
 @dataclass(slots=True)
@@ -168,7 +167,7 @@ def _ledger(connection: Connection, record: Row[Any], found: Verified) -> None:
         if outcome is None:
             if not found.counted:
                 missing.append(row)
-        elif outcome != known and known not in _RECEIVED and (outcome in _RECEIVED or _says_else(known, status)):
+        elif outcome != known and known not in RECEIVED and (outcome in RECEIVED or _says_else(known, status)):
             differing.append(f"row {row} is {outcome}, and the ledger says {known}")
     if missing:
         found.faults.append(

@@ -72,7 +72,7 @@ def test_a_part_of_the_piped_input_is_not_taken_for_all_of_it(cli, spec, partner
         assert (shown.status, len(partner.heard)) == (3, heard)
         assert re.search(r"the input ended at row 4, and run \S+ settled rows up to row \d+", shown.err)
     states = {run["name"]: run["state"] for run in cli("runs", "list", "--output", "json").json}
-    assert states == {"a": "interrupted"}  # the other came to nothing
+    assert states == {"a": "interrupted"}  # the other sent nothing
     assert cli("replay", spec, "-", "--resume", "a", stdin=rows.encode()).status == 1
     assert Counter(emails(partner)) == {str(number): 1 for number in range(1, 21)}
 
