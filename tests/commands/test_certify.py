@@ -232,7 +232,7 @@ def test_a_duplicate_that_comes_late_is_no_missing_duplicate(cli: CommandLine) -
 
 
 def test_a_partner_that_updates_needs_no_duplicates(cli: CommandLine) -> None:
-    crm = Crm(same=id)
+    crm = Crm(same=lambda _: object())
     upsert = replaced("  - {name: known, outcome: duplicate, status: 409, capture: {reason: $.error.message}}\n", "")
     done = certified(cli, crm, spec=lambda text: upsert(text) + "idempotent: true\n")
     assert defects(done) == set(), [(each["title"], each["finding"]) for each in probes(done)]
@@ -242,7 +242,7 @@ def test_a_partner_that_updates_needs_no_duplicates(cli: CommandLine) -> None:
 
 def test_an_idempotency_key_that_is_ignored_is_a_finding(cli: CommandLine) -> None:
     keyed = "idempotency: {header: Idempotency-Key}\n"
-    done = certified(cli, Crm(same=id), spec=lambda text: text + keyed)
+    done = certified(cli, Crm(same=lambda _: object()), spec=lambda text: text + keyed)
     assert {"ignores-idempotency-key", "loses-race"} <= defects(done)
 
 
@@ -588,7 +588,7 @@ def test_a_record_that_is_said_to_be_removed_is_read_again(cli: CommandLine) -> 
 
 
 def test_records_that_rows_share_are_counted_once(cli: CommandLine) -> None:
-    crm = Crm(same=id)
+    crm = Crm(same=lambda _: object())
     first: dict[str, str] = {}
 
     def upsert(headers: Any, body: bytes) -> Answer:
