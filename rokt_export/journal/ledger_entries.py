@@ -24,9 +24,9 @@ RECEIVED: Final = (str(OutcomeKind.DELIVERED), str(OutcomeKind.DUPLICATE))
 """The outcomes by which the partner has a row."""
 PERHAPS_RECEIVED: Final = (str(OutcomeKind.UNKNOWN), str(OutcomeKind.UNCLASSIFIED))
 NOT_RECEIVED: Final = str(OutcomeKind.FAILED)
-MOST: Final = 50_000
-"""Entries that wait until they are moved: a process that sends has their digests in memory, in 5 MB."""
-_SLICES: Final = 16
+MOST: Final = 30_000
+"""Entries that wait until they are moved: a process that sends has their digests in memory, in 4 MB."""
+_SLICES: Final = 8
 """Equal parts of the digests' range, which are moved one after the other."""
 _ENTRY = Struct(">16sqB")
 """A batch's entry, in the order of digests: digest, row, place of its outcome in `_OUTCOMES`."""

@@ -395,9 +395,7 @@ def _file_engine(path: Path, read_only: bool) -> Engine:
         )
         # Deleted content is overwritten, so that `purge` leaves nothing; no measurable cost.
         connection.execute("PRAGMA secure_delete = ON")
-        # A batch's ledger entries lie on as many pages as it has rows, and a production run's fill 2,000 in a moment:
-        # with the defaults (2 MB, 1,000 pages) pages are dropped amid a transaction, and every other one writes back.
-        connection.execute("PRAGMA cache_size = -4000")
+        # A slice of the ledger's entries fills some thousand pages of the log: by default each would write it back.
         connection.execute("PRAGMA wal_autocheckpoint = 8000")
         return connection
 
