@@ -21,7 +21,7 @@ from rokt_export.transactions.test_people import generate
 from rokt_export.transactions.transaction import Transaction, Value
 
 _LOOKED_AT = 50
-"""Test people, of whom one is enough for a parameter that takes some cities or one gender only."""
+"""Test people that are tried. A parameter may take some cities or one gender only; then one of these fits it."""
 
 
 def people(
