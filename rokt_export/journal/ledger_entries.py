@@ -107,9 +107,13 @@ class RecentEntries:
         self._marks.setdefault(outcome, set()).add(mark)
 
     def forget(self) -> None:
-        """Read all batches anew at the next look; after a transaction in which one was written, and that failed."""
+        """Read all batches anew at the next look, and begin anew to move them.
+
+        After a transaction that failed, its number may be that of another process's batch.
+        """
         self._marks = {}
-        self._first = self._last = 0
+        self._first = self._last = self._move_to = self._slice = 0
+        self._is_moving = False
 
     def outcomes_of(self, marks: Collection[bytes]) -> dict[bytes, str]:
         """Return the outcomes of those fingerprints that have a recent entry."""

@@ -164,6 +164,27 @@ def test_a_batch_of_a_transaction_that_failed_is_not_taken_for_anothers(journal,
         assert ours.withheld([mark_of(500)], NOTHING) == {mark_of(500): LeftOut.DELIVERED}
 
 
+def test_a_move_that_began_in_a_transaction_that_failed_deletes_no_batch_of_another(journal, place, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "MOST", 100)
+    ours = begin(journal, production=True)
+    send(ours, range(99))
+    ours.intend([item(99, mark_of(99))], leave=NOTHING)
+    with monkeypatch.context() as broken:
+        broken.setattr(ours._intents, "insert", lambda *_: 1 / 0)
+        with pytest.raises(
+            ZeroDivisionError
+        ):  # it began to move what it had entered, up to a number that is free again
+            ours.intend([item(100, mark_of(100))], leave=NOTHING, settled=(Deliveries.together([settled(99)]), {}))
+    for row in range(200, 203):
+        ours.intend([item(row, mark_of(row))], leave=NOTHING)
+    with Journal.open(place) as second:
+        send(begin(second, production=True), range(500, 600))
+    for row in range(300, 320):
+        ours.intend([item(row, mark_of(row))], leave=NOTHING)
+    known = ours.withheld([mark_of(row) for row in (*range(99), *range(500, 600))], NOTHING)
+    assert len(known) == 199
+
+
 def test_rows_are_moved_though_each_may_be_sent_again(journal, place, monkeypatch):
     monkeypatch.setattr(ledger_entries, "MOST", 500)
     ours = begin(journal, production=True)
