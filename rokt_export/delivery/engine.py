@@ -322,7 +322,7 @@ class Engine:
             return
         wanted = self._stock.wanted(len(self._ready), time.monotonic())
         taken = self._take(min(wanted, self._room()) if self._feed.scarce else wanted)
-        jobs = [job for job in map(self._rendered, taken) if job is not None]
+        jobs = self._rendered(taken)
         self._hungry = len(jobs) < len(taken) or self._feed.searching
         if jobs:
             # With what is over, so that what a crash leaves uncertain does not add up.
@@ -391,12 +391,16 @@ class Engine:
             self._feed.exhausted = True
             return []
 
-    def _rendered(self, transaction: Transaction) -> _Job | None:
-        try:
-            return _Job((transaction,), self._renderer.render(transaction))
-        except InvalidRowError as error:
-            self._settle_invalid(transaction, error)
-            return None
+    def _rendered(self, transactions: Sequence[Transaction]) -> list[_Job]:
+        """Return the jobs of transactions; one that cannot satisfy the spec is settled instead."""
+        render = self._renderer.render
+        jobs: list[_Job] = []
+        for transaction in transactions:
+            try:
+                jobs.append(_Job((transaction,), render(transaction)))
+            except InvalidRowError as error:
+                self._settle_invalid(transaction, error)
+        return jobs
 
     def _settle_invalid(self, transaction: Transaction, error: InvalidRowError) -> None:
         self._settle(Exchange(transaction, None, None, Outcome(OutcomeKind.INVALID, reason=error.reason)))
@@ -533,7 +537,7 @@ class Engine:
             results += self._transport.poll(0.0)
         if self._windows:
             self._note_arrivals(results)
-        for job, result in results:
+        for job, result in self._settle_usual(results):
             self._answered(job, result)
 
     def _note_arrivals(self, results: Sequence[tuple[_Job, AttemptResult]]) -> None:
@@ -567,6 +571,35 @@ class Engine:
             delay = max(self._pacer.wait(now), self._breaker.wait(now))
             wait = min(wait, delay) if self._ready or delay > 0 else wait
         return max(0.0, wait)
+
+    def _settle_usual(self, results: Sequence[tuple[_Job, AttemptResult]]) -> Sequence[tuple[_Job, AttemptResult]]:
+        """Settle the responses that ask for nothing but their outcome, as nearly all do; return the other results.
+
+        It does what `_answered` would, in half the time, where no send has to wait for a response.
+        """
+        stop = self._pace.stop
+        alone = self._first_row is not None or stop.early or self._renews or self._gathering is not None
+        if alone or self._pacer.slowed or not self._breaker.calm:
+            return results
+        classify, settled = self._classifier.classify, self._settled
+        others: list[tuple[_Job, AttemptResult]] = []
+        if not settled:
+            self._oldest = time.monotonic()
+        for job, result in results:
+            if result.__class__ is Response and result.status not in _REMARKABLE and not job.unanswered:
+                outcome, size = classify(result), len(result.body)
+                asks = outcome.retry or outcome.retry_after is not None or outcome.kind is OutcomeKind.UNKNOWN
+                if not asks and size <= KEPT_BYTES:
+                    job.attempts += 1
+                    exchange = Exchange(job.transactions[0], job.sent, result, outcome, job.attempts, job.started)
+                    settled.append(exchange)
+                    self._settled_bytes += size
+                    if not outcome.by_body or outcome.kind not in stop.expected or self._judge.setup_faults:
+                        self._obey(self._judge.judge(exchange))
+                    continue
+            others.append((job, result))
+        self._reached = self._reached or len(others) < len(results)
+        return others
 
     def _answered(self, job: _Job, result: AttemptResult) -> None:
         if isinstance(result, Fault):
@@ -753,7 +786,9 @@ class Engine:
             self._settled_bytes += len(result.body)
         if self._first_row is not None:
             self._judge_first(self._first_row, exchange)
-        verdict = self._judge.judge(exchange)
+        self._obey(self._judge.judge(exchange))
+
+    def _obey(self, verdict: Finished | None) -> None:
         if verdict is not None:
             self.stop(verdict.reason, verdict.message, verdict.status, verdict.row)
 

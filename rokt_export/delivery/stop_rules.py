@@ -55,12 +55,15 @@ class Judge:
     Args:
         rules: when to stop.
         counts: the counts, which several workers may share.
+
+    Attributes:
+        setup_faults: responses in a row that doubt the set-up: only then does an expected outcome change anything.
     """
 
     def __init__(self, rules: StopRules, counts: FailureCounts) -> None:
         self._rules = rules
         self._counts = counts
-        self._setup_faults = 0
+        self.setup_faults = 0
 
     def judge(self, exchange: Exchange) -> Finished | None:
         """Count an outcome; return why to stop, or None."""
@@ -70,8 +73,8 @@ class Judge:
         if not outcome.by_body and rules.setup and (barred := setup_fault(exchange, expected=True)):
             if over := self._setup_fault(exchange, barred):
                 return over
-        elif self._setup_faults:
-            self._setup_faults = 0
+        elif self.setup_faults:
+            self.setup_faults = 0
         if rules.consecutive is not None and self._counts.in_a_row:
             self._counts.succeeded()
         return None
@@ -82,7 +85,7 @@ class Judge:
             if over := self._setup_fault(exchange, why):
                 return over
         else:
-            self._setup_faults = 0
+            self.setup_faults = 0
         # A row that was never sent says nothing of the partner.
         failures, in_a_row = counts.failed(in_a_row=kind is not OutcomeKind.INVALID)
         if rules.unclassified and kind is OutcomeKind.UNCLASSIFIED:
@@ -97,10 +100,10 @@ class Judge:
     def _setup_fault(self, exchange: Exchange, why: str) -> Finished | None:
         if not _first_of_its_request(exchange):
             return None  # one response counts once
-        self._setup_faults += 1
-        if self._setup_faults < _SETUP_FAULTS:
+        self.setup_faults += 1
+        if self.setup_faults < _SETUP_FAULTS:
             return None
-        return Finished(StopReason.SETUP, f"{self._setup_faults} responses in a row: {why}", exchange.status)
+        return Finished(StopReason.SETUP, f"{self.setup_faults} responses in a row: {why}", exchange.status)
 
 
 def _first_of_its_request(exchange: Exchange) -> bool:

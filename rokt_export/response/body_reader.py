@@ -69,13 +69,29 @@ class ResponseReader:
     A body that a path cannot read (JSON for `$…`, XML for either), or beyond the limits of `body_limits`, is
     *unreadable*: it satisfies no condition on a path, neither `exists` nor `absent` nor `not`. In an *empty* body
     (white space at most) no path finds anything.
+
+    Args:
+        response: the response.
+        at_once: whether to read a short object of JSON at once, because a rule asks for it.
+
+    Attributes:
+        response: the response.
+        members: that object's; None if the body is not read, or is anything else.
     """
 
     _tolerant = False
     _visits_left = MAX_VISITS
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, at_once: bool = False) -> None:
         self.response = response
+        body = response.body
+        members: dict[str, Any] | None = None
+        if at_once and body[:1] == b"{" and len(body) <= MAX_NODES and not response.unreadable:
+            try:
+                members = orjson.loads(body)
+            except orjson.JSONDecodeError:
+                members = None  # it is read when asked for, tolerantly
+        self.members = members
         if response.unreadable:
             nothing = NoData(None, f"the body cannot be read: {response.unreadable}")
             known = ("json", "exact_json", "roots", "mapping", "data", "exact_data")
@@ -110,6 +126,8 @@ class ResponseReader:
     @Once
     def json(self) -> Any:
         """The body's JSON data, or NoData."""
+        if self.members is not None:
+            return self.members
         body = self.response.body
         if len(body) > MAX_NODES and (refusal := json_refusal(body)):
             return NoData(None, f"the body is not read as JSON: {refusal}")
@@ -250,21 +268,12 @@ def _in_data(path: BodyPath, read_as: ReadAs) -> Find:
             return values
         return reader.search(path, data, lambda: follow(reader, data)) if path.searches else follow(reader, data)
 
-    return found if path.member is None or as_xml else _text_of_member(path.member, found)
-
-
-def _text_of_member(name: str, otherwise: Find) -> Find:
-    """A fast path for `$.name` with a text in JSON, the most frequent condition."""
-
-    def found(reader: ResponseReader) -> Values:
-        data = reader.json
-        if data.__class__ is dict:
-            value = data.get(name)
-            if value.__class__ is str:
-                return (value,)
-        return otherwise(reader)
-
     return found
+
+
+def json_member(path: str, read_as: ReadAs) -> str | None:
+    """Return `name` if a path is `$.name` and may find a text in JSON: most do, and need no walk through the data."""
+    return None if read_as in ("xml", "text") else compile_path(path).member
 
 
 def _path_errors() -> tuple[type[Exception], ...]:

@@ -13,7 +13,15 @@ from msgspec.structs import replace
 
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.display_text import KEPT, cut
-from rokt_export.response.body_reader import Find, NoData, ReadAs, ResponseReader, body_values, header_values
+from rokt_export.response.body_reader import (
+    Find,
+    NoData,
+    ReadAs,
+    ResponseReader,
+    body_values,
+    header_values,
+    json_member,
+)
 from rokt_export.response.elements import ElementReader, Elements, responses_of_rows
 from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, reads_body, status_condition
 from rokt_export.response.value_text import clean, compact
@@ -137,8 +145,13 @@ def compile_capture(places: Sequence[CapturePath], read_as: ReadAs) -> Captured 
 
 def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
     find, part = place_of(place, read_as), None if place.regex is None else compile_regex(place.regex).part
+    member = None if place.path is None or part is not None else json_member(place.path, read_as)
 
     def take(reader: ResponseReader) -> str | None:
+        if member is not None and (members := reader.members):  # nearly always, and a text is found there
+            found = members.get(member)
+            if found.__class__ is str and (found := found.strip()):
+                return clean(found[:KEPT])
         for value in find(reader) or ():
             text: str | None = value if value.__class__ is str else _text(value)
             if part is not None and text:
@@ -176,6 +189,7 @@ class CompiledRule:
         each: the array whose elements it judges, each as a body; None for the whole response.
         test: its other conditions.
         holds: from a reader to whether all its other conditions hold; None where that cannot be decided.
+        reads_json: whether one of them looks into the body as JSON.
     """
 
     __slots__ = (
@@ -194,6 +208,7 @@ class CompiledRule:
         "kind",
         "name",
         "read_as",
+        "reads_json",
         "status",
         "statuses",
         "test",
@@ -219,6 +234,7 @@ class CompiledRule:
         self._says_why = self.kind is not OutcomeKind.DELIVERED
 
         self._by_body = each is not None or reads_body(self.test)
+        self.reads_json = self._by_body and rule.as_ in (None, "json")
         self._fixed: Outcome | None = None
         if not (self._says_why or self._wait or self._reason or self._reference or self._code):
             self._fixed = Outcome(self.kind, name, retry=rule.retry, by_body=self._by_body)
@@ -278,6 +294,7 @@ class Classifier:
             status: tuple(rule for rule in self.rules if rule.accepts(status)) for status in range(100, 600)
         }
         self._of_any_status = tuple(rule for rule in self.rules if rule.statuses is None)
+        self._reads_json = any(rule.reads_json for rule in self.rules)
 
     def classify(self, result: AttemptResult, *, received: float | None = None) -> Outcome:
         """Return the outcome of a response or fault; never raises.
@@ -291,7 +308,7 @@ class Classifier:
         """
         if isinstance(result, Fault):
             return outcome_of_fault(result)
-        reader = ResponseReader(result)
+        reader = ResponseReader(result, self._reads_json)
         for rule in self._of_status.get(result.status, self._of_any_status):
             if rule.holds(reader):
                 outcome = rule.outcome(reader, received)

@@ -200,6 +200,18 @@ def compile_condition(condition: Condition, *, strict: bool = False, ignore_case
     return parts[0] if len(parts) == 1 else lambda values: all(part(values) for part in parts)
 
 
+def compile_value_test(condition: Condition, *, strict: bool) -> Accept | None:
+    """Return the test of a single value; None if the condition asks about presence, or about several values.
+
+    Args:
+        condition: the condition.
+        strict: that of what encloses it; its own overrides it.
+    """
+    tests = _value_tests(condition, strict if condition.strict is None else condition.strict, condition.ignore_case)
+    others = condition.any, condition.every, condition.not_
+    return tests[0] if len(tests) == 1 and not _presence(condition) and others == (None, None, None) else None
+
+
 def asks_presence(condition: Condition) -> bool:
     """Return whether a condition asks if anything was found, so that nothing found can satisfy its negation."""
     inner = condition.not_

@@ -26,6 +26,7 @@ class ElementReader(ResponseReader):
 
     def __init__(self, whole: ResponseReader, element: Any) -> None:
         self.response = whole.response
+        self.members = element if isinstance(element, dict) else None
         self.json = self.exact_json = self.mapping = self.data = self.exact_data = element
         self.roots = _NO_XML
 

@@ -16,9 +16,17 @@ from rokt_export.response.body_reader import (
     body_text,
     body_values,
     header_values,
+    json_member,
     media_type,
 )
-from rokt_export.response.conditions import Predicate, asks_emptiness, compile_condition, is_empty
+from rokt_export.response.conditions import (
+    Accept,
+    Predicate,
+    asks_emptiness,
+    compile_condition,
+    compile_value_test,
+    is_empty,
+)
 from rokt_export.response.value_text import described, statuses_text
 from rokt_export.spec_language.fields import statuses_of
 from rokt_export.spec_language.paths import compile_path
@@ -38,6 +46,7 @@ class PlaceCondition(Struct, frozen=True):
         wanted: the condition in words.
         find: from a reader to the values there; None where that cannot be decided.
         accepts: whether the values satisfy the condition.
+        test: whether a single value does, where the condition asks no more.
         condition: the condition, where it is one of the spec's.
         statuses: the ranges of a status condition.
         read_as: how the rule has the body read.
@@ -48,6 +57,7 @@ class PlaceCondition(Struct, frozen=True):
     wanted: str
     find: Find
     accepts: Predicate
+    test: Accept | None = None
     condition: Condition | None = None
     statuses: tuple[tuple[int, int], ...] = ()
     read_as: ReadAs = None
@@ -96,7 +106,7 @@ def judge(node: Node) -> Judge:
     """Return the function from a reader to whether a node holds there."""
     match node:
         case PlaceCondition():
-            return _holding(node.find, node.accepts)
+            return _holding(node)
         case AllOf(nodes):
             return _all([judge(each) for each in nodes])
         case AnyOf(nodes):
@@ -105,10 +115,27 @@ def judge(node: Node) -> Judge:
             return _contrary(judge(inner))
 
 
-def _holding(find: Find, accepts: Predicate) -> Judge:
+def _holding(node: PlaceCondition) -> Judge:
+    find, accepts = node.find, node.accepts
+
     def holds(reader: ResponseReader) -> bool | None:
         values = find(reader)
         return None if values is None else accepts(values)
+
+    member = json_member(node.key, node.read_as) if node.place == "body" else None
+    return holds if member is None or node.test is None else _holding_text(member, node.test, holds)
+
+
+def _holding_text(member: str, test: Accept, otherwise: Judge) -> Judge:
+    """A fast path for a text in JSON, at the place of the most frequent conditions."""
+
+    def holds(reader: ResponseReader) -> bool | None:
+        members = reader.members
+        if members:
+            value = members.get(member)
+            if value.__class__ is str:
+                return test(value)
+        return otherwise(reader)
 
     return holds
 
@@ -207,8 +234,8 @@ def _whole(test: Test, read_as: ReadAs, strict: bool) -> AllOf:
 def _leaf(
     place: Place, key: str, find: Find, condition: Condition, strict: bool, read_as: ReadAs = None
 ) -> PlaceCondition:
-    accepts = compile_condition(condition, strict=strict)
-    return PlaceCondition(place, key, described(condition), find, accepts, condition, read_as=read_as)
+    accepts, test = compile_condition(condition, strict=strict), compile_value_test(condition, strict=strict)
+    return PlaceCondition(place, key, described(condition), find, accepts, test, condition, read_as=read_as)
 
 
 def _emptiness(wanted: bool) -> PlaceCondition:

@@ -146,29 +146,29 @@ class Connection:
             except (CurlError, OSError) as error:
                 self.pool.broken(self, request, *curl_errors.broken(error, "Recv"))
                 return
-            if request is None or not request.begun:
+            if request is None or not (request.written or request.uncounted):  # `begun`, for each response
                 self.pool.spoke(self, request, data)
                 return
             if not data:
                 self._closed(request)
                 return
-            if self._take_in(request, data) or (len(data) < CHUNK and not self.secure):
+            now = self._arrival(request) if self.pool.sockets.late else monotonic()
+            if not request.first_byte:
+                request.first_byte = now
+                if (known := known_response(data)) is not None and len(known[1]) <= self.pool.max_response:
+                    head, body = known
+                    seconds = now - request.started
+                    timings = Timings(0.0, 0.0, 0.0, seconds, seconds) if self.used else self._timings(request, now)
+                    response = Response(head.status, head.headers, body, timings, head.version)
+                    self.pool.responded(self, request, response, now, reusable=True)
+                    return
+                self.reader.begin()
+            if self._take_in(request, data, now) or (len(data) < CHUNK and not self.secure):
                 return
         self.pool.unread.append(self)  # the socket does not signal data that TLS has already decrypted
 
-    def _take_in(self, request: InFlight, data: bytes) -> bool:
+    def _take_in(self, request: InFlight, data: bytes, now: float) -> bool:
         """Feed data to the response; return whether it is complete."""
-        now = monotonic()
-        if self.pool.sockets.late:
-            now = self._arrival(request)
-        if not request.first_byte:
-            request.first_byte = now
-            if (known := known_response(data)) is not None and len(known[1]) <= self.pool.max_response:
-                head, body = known
-                response = Response(head.status, head.headers, body, self._timings(request, now), head.version)
-                self.pool.responded(self, request, response, now, reusable=True)
-                return True
-            self.reader.begin()
         try:
             complete = self.reader.feed(data)
         except UnreadableError as error:
