@@ -181,11 +181,16 @@ def digests_of(stamps: Sequence[Sequence[Any]]) -> dict[str, str]:
     with suppress(JournalError, OSError):
         key = keys.first()
         return {
-            path: hashlib.blake2b(Path(path).read_bytes(), key=key, digest_size=16).hexdigest()
+            path: _digest(path, key)
             for path, size, _ in stamps
             if size is not None and size <= _DIGESTED and not is_remote(path)
         }
     return {}
+
+
+def _digest(path: str, key: bytes) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(key=key, digest_size=16)).hexdigest()
 
 
 _DIGESTED = 50_000_000

@@ -537,8 +537,7 @@ class Engine:
             results += self._transport.poll(0.0)
         if self._windows:
             self._note_arrivals(results)
-        for job, result in self._settle_usual(results):
-            self._answered(job, result)
+        self._take_results(results)
 
     def _note_arrivals(self, results: Sequence[tuple[_Job, AttemptResult]]) -> None:
         now = time.monotonic()
@@ -572,34 +571,37 @@ class Engine:
             wait = min(wait, delay) if self._ready or delay > 0 else wait
         return max(0.0, wait)
 
-    def _settle_usual(self, results: Sequence[tuple[_Job, AttemptResult]]) -> Sequence[tuple[_Job, AttemptResult]]:
-        """Settle the responses that ask for nothing but their outcome, as nearly all do; return the other results.
+    def _take_results(self, results: Sequence[tuple[_Job, AttemptResult]]) -> None:
+        """Settle what has ended, or send it again.
 
-        It does what `_answered` would, in half the time, where no send has to wait for a response.
+        A response that asks for nothing but its outcome, as nearly all do, is settled here, in half the time that
+        `_answered` takes for any other.
         """
-        stop = self._pace.stop
-        alone = self._first_row is not None or stop.early or self._renews or self._gathering is not None
-        if alone or self._pacer.slowed or not self._breaker.calm:
-            return results
-        classify, settled = self._classifier.classify, self._settled
-        others: list[tuple[_Job, AttemptResult]] = []
-        if not settled:
-            self._oldest = time.monotonic()
+        classify, settled, stop = self._classifier.classify, self._settled, self._pace.stop
+        calm, early = self._is_calm(), stop.early
         for job, result in results:
-            if result.__class__ is Response and result.status not in _REMARKABLE and not job.unanswered:
+            if calm and result.__class__ is Response and result.status not in _REMARKABLE and not job.unanswered:
                 outcome, size = classify(result), len(result.body)
                 asks = outcome.retry or outcome.retry_after is not None or outcome.kind is OutcomeKind.UNKNOWN
                 if not asks and size <= KEPT_BYTES:
                     job.attempts += 1
                     exchange = Exchange(job.transactions[0], job.sent, result, outcome, job.attempts, job.started)
+                    if not settled:
+                        self._oldest = time.monotonic()
                     settled.append(exchange)
                     self._settled_bytes += size
-                    if not outcome.by_body or outcome.kind not in stop.expected or self._judge.setup_faults:
+                    self._reached = True
+                    clear = outcome.by_body and outcome.kind in stop.expected and not self._judge.setup_faults
+                    if early or not clear:
                         self._obey(self._judge.judge(exchange))
                     continue
-            others.append((job, result))
-        self._reached = self._reached or len(others) < len(results)
-        return others
+            self._answered(job, result)
+            calm = self._is_calm()
+
+    def _is_calm(self) -> bool:
+        """Whether a response has no bearing on other rows: credentials stand, nothing failed, and none are grouped."""
+        alone = self._first_row is not None or self._renews or self._gathering is not None
+        return not alone and not self._pacer.slowed and self._breaker.calm
 
     def _answered(self, job: _Job, result: AttemptResult) -> None:
         if isinstance(result, Fault):

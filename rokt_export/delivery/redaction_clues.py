@@ -120,7 +120,7 @@ def _clues_of_column(values: Sequence[str], together: str, left: str) -> Sequenc
     """
     texts = values
     if _PART in left:
-        if "@" in together and " " not in together and not _has_long_number(together, left):
+        if "@" in together and " " not in together and _hold_no_phone(values, together, left):
             clues = [parts.split(_PART, 1)[0] for parts in left.split("\0")]
             if min(map(len, clues)) >= SHORTEST_LOCAL:
                 return clues
@@ -164,6 +164,14 @@ def _has_long_number(together: str, left: str) -> bool:
     if together.isascii():
         return _LONG in left.encode().translate(_TO_ZEROS)
     return _LONG_NUMBER.search(together) is not None
+
+
+def _hold_no_phone(values: Sequence[str], together: str, left: str) -> bool:
+    """Tell whether none of the values is a telephone number before its `@`: none is long enough, or all are words."""
+    if not _has_long_number(together, left):
+        return True
+    begin = {value[:1] for value in values}
+    return all(map(str.isalpha, begin)) and (":" not in together or begin.isdisjoint("tT"))
 
 
 def _is_of_plain_numbers(together: str) -> bool:

@@ -248,26 +248,75 @@ def _not_of_others(
         if not selection.delivered:
             repeated = writer.under_way(every) | recent.among(every) | passed_over.among(every)
         withheld = writer.withheld(every, selection.leave)
-        chosen: list[Transaction] = []
-        left_out: defaultdict[LeftOut, list[int]] = defaultdict(list)
-        for transaction, own in zip(batch, marks, strict=True):
-            if own and own[0] in repeated and sendable(transaction):
-                left_out[LeftOut.REPEATED].append(transaction.row)
-            elif withheld and (why := _why(withheld, own)):
-                left_out[why].append(transaction.row)
-                if not selection.delivered:
-                    repeated.add(own[0])
-                    passed_over.add(own[0])
-            else:
-                if own:
-                    writer.expect(transaction.row, own)
-                    if not selection.delivered:
-                        repeated.add(own[0])
-                        recent.add(own[0])
-                chosen.append(transaction)
-        for why, rows in left_out.items():
-            tally.leave_out(why, *rows)
+        chosen, passed, left_out = _sorted_out(batch, marks, selection, repeated, withheld, sendable)
+        for why, some in left_out.items():
+            tally.leave_out(why, *[row for row, _ in some])
+            if why is not LeftOut.REPEATED and not selection.delivered:
+                passed_over.update([mark for _, mark in some])
+        writer.expect(passed)
+        if not selection.delivered:
+            recent.update([mark for _, mark in passed])
         yield from chosen or (None,)
+
+
+_Marked: TypeAlias = list[tuple[int, bytes]]
+"""Numbers of rows, each with its first fingerprint."""
+
+
+def _sorted_out(
+    batch: list[Transaction],
+    marks: Sequence[tuple[bytes, ...]],
+    selection: Selection,
+    repeated: set[bytes],
+    withheld: Mapping[bytes, LeftOut],
+    sendable: Callable[[Transaction], bool],
+) -> tuple[list[Transaction], _Marked, Mapping[LeftOut, _Marked]]:
+    """Return what is sent of a batch, the rows of it that have fingerprints, and the rows that are left out, by reason.
+
+    Args:
+        batch: the rows.
+        marks: of each row.
+        selection: what is asked for.
+        repeated: fingerprints of rows that came by lately; those of this batch are added.
+        withheld: why rows must not be sent, by any of their fingerprints.
+        sendable: as `select`.
+    """
+    reasons = set(withheld.values())
+    singles = {own[0] for own in marks if len(own) == 1}
+    if not repeated and len(singles) == len(batch) and len(reasons) <= 1 and len(withheld) in {0, len(batch)}:
+        marked = [(transaction.row, own[0]) for transaction, own in zip(batch, marks, strict=True)]
+        return ([], [], dict.fromkeys(reasons, marked)) if reasons else (batch, marked, {})  # as in most batches
+    return _one_by_one(batch, marks, selection, repeated, withheld, sendable)
+
+
+def _one_by_one(
+    batch: Sequence[Transaction],
+    marks: Sequence[tuple[bytes, ...]],
+    selection: Selection,
+    repeated: set[bytes],
+    withheld: Mapping[bytes, LeftOut],
+    sendable: Callable[[Transaction], bool],
+) -> tuple[list[Transaction], _Marked, Mapping[LeftOut, _Marked]]:
+    """As `_sorted_out`, for any batch."""
+    chosen: list[Transaction] = []
+    passed: _Marked = []
+    left_out: defaultdict[LeftOut, _Marked] = defaultdict(list)
+    for transaction, own in zip(batch, marks, strict=True):
+        if not own:
+            chosen.append(transaction)
+            continue
+        marked = transaction.row, own[0]
+        if own[0] in repeated and sendable(transaction):
+            left_out[LeftOut.REPEATED].append(marked)
+            continue
+        if withheld and (why := _why(withheld, own)):
+            left_out[why].append(marked)
+        else:
+            passed.append(marked)
+            chosen.append(transaction)
+        if not selection.delivered:
+            repeated.add(own[0])
+    return chosen, passed, left_out
 
 
 def _why(withheld: Mapping[bytes, LeftOut], marks: Sequence[bytes]) -> LeftOut | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Insert, String, Table, literal_column
+from sqlalchemy import ColumnElement, Connection, Dialect, Insert, String, Table, literal_column
 
 from rokt_export.exchange.delivery import Deliveries, is_empty
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.journal.driver import run_many, run_one
 from rokt_export.journal.ledger_entries import NOT_RECEIVED, PERHAPS_RECEIVED, RECEIVED, Entry, append
 from rokt_export.journal.schema import delivery, ledger, note, recording
 
@@ -151,26 +151,6 @@ class BulkDeliveries:
 
 
 _VALUES = [name for name in DELIVERY_COLUMNS if name not in {"run_no", "intent_no"}]
-
-
-def run_one(connection: Connection, statement: str, values: tuple[Any, ...]) -> CursorResult[Any] | sqlite3.Cursor:
-    """Run a statement for one record.
-
-    With a server, SQLAlchemy must notice a lost connection. With a file, it would cost ten times the statement.
-    """
-    file = connection.connection.driver_connection
-    if isinstance(file, sqlite3.Connection):
-        return file.execute(statement, values)
-    return connection.exec_driver_sql(statement, values)
-
-
-def run_many(connection: Connection, statement: str, records: Iterable[tuple[Any, ...]]) -> None:
-    """Run a statement for each of many records."""
-    file = connection.connection.driver_connection
-    if isinstance(file, sqlite3.Connection):
-        file.executemany(statement, records)
-    elif records := list(records):
-        connection.exec_driver_sql(statement, records)
 
 
 class Bulk:

@@ -10,9 +10,10 @@ import orjson
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
 
-from rokt_export.journal.bulk import run_one, storable
+from rokt_export.journal.bulk import storable
 from rokt_export.journal.damage import readable
 from rokt_export.journal.departures import first_that_stayed, remove, token_of
+from rokt_export.journal.driver import run_one
 from rokt_export.journal.schema import intent, run
 
 FINGERPRINT_BYTES = 16

@@ -332,7 +332,7 @@ class Journal:
         for own, why in zip(mine, self.answered_before(asked), strict=True):
             if why is not None:
                 found[LeftOut.REPEATED if own[0] in seen else why] += 1
-                seen.add(own[0])
+                seen.update(own[:1])
         return found
 
     def answered_before(self, rows: Iterable[Sequence[bytes]]) -> Iterator[LeftOut | None]:

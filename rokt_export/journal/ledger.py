@@ -16,6 +16,7 @@ from rokt_export.exchange.delivery import LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.bulk import array_text
 from rokt_export.journal.damage import readable
+from rokt_export.journal.driver import rows_of
 from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.journal.ledger_entries import RecentEntries, later_outcome
 from rokt_export.journal.model import RunState
@@ -199,7 +200,7 @@ def withheld(
             flight.
     """
     outcomes = elsewhere.recent.outcomes_of(fingerprints)  # before the table, into which they may be moved meanwhile
-    for some in chunks(fingerprints, _LOOKUP):
+    for some in chunks(elsewhere.recent.perhaps_in_table(fingerprints), _LOOKUP):
         for mark, known in _entries(connection, some):
             outcomes[mark] = later_outcome(known, outcomes.get(mark, known))
     with readable("an entry of the ledger"):
@@ -222,6 +223,7 @@ class Elsewhere:
     Args:
         run_no: this writer's run.
         before: the last batch of earlier processes of that run; their open rows are no longer in flight.
+        filtered: whether a filter spares new rows the look into the ledger's table; see `RecentEntries`.
 
     Attributes:
         recent: the ledger's recent entries, of any process.
@@ -232,11 +234,11 @@ class Elsewhere:
             has no new row that was not among `runs` or `workers`.
     """
 
-    def __init__(self, run_no: int, before: int = 0) -> None:
+    def __init__(self, run_no: int, before: int = 0, *, filtered: bool = False) -> None:
         self._run_no = run_no
         self._before = before
         self._batches: dict[int, frozenset[bytes]] = {}
-        self.recent = RecentEntries()
+        self.recent = RecentEntries(filtered=filtered)
         self.state: tuple[int, ...] = ()
         self.runs: set[bytes] = set()
         self.alive: set[bytes] = set()
@@ -251,7 +253,7 @@ class Elsewhere:
             begun: how many batches this writer has begun.
         """
         latest = latest_number(connection)  # before the batches: one that comes in between counts as new next time
-        others = {number: run_no for number, run_no in connection.exec_driver_sql(_OPEN) if number not in own}
+        others = {number: run_no for number, run_no in rows_of(connection, _OPEN) if number not in own}
         state = (latest - begun, *others)
         self.recent.look(connection)
         if state == self.state:

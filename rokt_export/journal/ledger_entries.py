@@ -8,7 +8,7 @@ A server writes its pages in other processes, and has many writers; there, each 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import itemgetter
 from struct import Struct
 from typing import Final, TypeAlias
@@ -17,6 +17,8 @@ from sqlalchemy import Connection
 
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.damage import readable
+from rokt_export.journal.driver import rows_of, run_one
+from rokt_export.journal.mark_filter import MarkFilter
 
 Entry: TypeAlias = tuple[bytes, str, int, int]
 """An entry of the ledger: fingerprint, outcome, number of the run, row."""
@@ -24,9 +26,9 @@ RECEIVED: Final = (str(OutcomeKind.DELIVERED), str(OutcomeKind.DUPLICATE))
 """The outcomes by which the partner has a row."""
 PERHAPS_RECEIVED: Final = (str(OutcomeKind.UNKNOWN), str(OutcomeKind.UNCLASSIFIED))
 NOT_RECEIVED: Final = str(OutcomeKind.FAILED)
-MOST: Final = 30_000
-"""Entries that wait until they are moved: a process that sends has their digests in memory, in 4 MB."""
-_SLICES: Final = 8
+MOST: Final = 50_000
+"""Entries that wait until they are moved: a process that sends has their digests in memory, in 6 MB."""
+_SLICES: Final = 16
 """Equal parts of the digests' range, which are moved one after the other."""
 _ENTRY = Struct(">16sqB")
 """A batch's entry, in the order of digests: digest, row, place of its outcome in `_OUTCOMES`."""
@@ -44,7 +46,14 @@ _NAMES: Final = tuple(map(str, _OUTCOMES))
 _PLACES: Final = {name: place for place, name in enumerate(_NAMES)}
 _APPEND = "INSERT INTO ledger_recent (run_no, entries) VALUES (?, ?)"
 _LATER = "SELECT no, entries FROM ledger_recent WHERE no > ? ORDER BY no"
-_FIRST = "SELECT min(no) FROM ledger_recent"
+_NUMBERS = """\
+SELECT coalesce((SELECT min(no) FROM ledger_recent), 0),
+       coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger_recent'), 0)"""
+"""The first batch that waits, and the last there ever was."""
+_FILTERED = 200_000
+"""Entries of the table, at most, that are read before the first send, in 0.2 s. In a larger one rows are looked up."""
+_IN_TABLE = "SELECT fingerprint FROM ledger"
+_COUNTED = "SELECT count(*) FROM (SELECT 1 FROM ledger LIMIT ?)"
 _BATCHES = "SELECT run_no, entries FROM ledger_recent ORDER BY no"
 _OF_RUN = "SELECT entries FROM ledger_recent WHERE run_no = ? ORDER BY no"
 _DELETE = "DELETE FROM ledger_recent WHERE no <= ?"
@@ -73,9 +82,24 @@ class RecentEntries:
     Entries are moved a slice at a time, each in a transaction of some hundredths of a second, and their batches are
     deleted with the last slice. A slice takes what all batches have of it, in their order, so that it may be moved
     again, by any process: the outcomes of a row end as they ended before.
+
+    Args:
+        filtered: whether to remember, in 2 MB, what the table may hold: then hardly any new row is looked up there.
+            Entries come into the table from batches alone, each of which is read here; where one was missed, because
+            others moved and deleted it in between, the filter is made anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, filtered: bool = False) -> None:
+        self._filtered = filtered
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        self._forget_batches()
+        self._table: MarkFilter | None = None
+        self._noted: int | None = None
+        """The last batch that the filter has, as all before it; None until the table was read."""
+
+    def _forget_batches(self) -> None:
         self._first = self._last = 0
         self._marks: dict[str, set[bytes]] = {}
         self._move_to = self._slice = 0
@@ -88,17 +112,33 @@ class RecentEntries:
         """Read the batches that came since the last look, and forget those that are gone: the table has them."""
         if connection.dialect.name != "sqlite":  # a server has none
             return
-        first = connection.exec_driver_sql(_FIRST).scalar() or 0
+        first, latest = rows_of(connection, _NUMBERS)[0]
         if first != self._first:
-            self.forget()
+            self._forget_batches()
             self._first = first
-        for number, entries in connection.exec_driver_sql(_LATER, (self._last,)).all() if first else ():
+        for number, entries in rows_of(connection, _LATER, (self._last,)) if first else ():
             with readable(_WHAT):
-                for mark, _, place in _ENTRY.iter_unpack(entries):
-                    self._add(mark, _NAMES[place])
+                self._add(number, entries)
             self._last = number
+        if self._filtered and (self._noted is None or self._noted < latest):
+            self._read_table(connection, latest)
 
-    def _add(self, mark: bytes, outcome: str) -> None:
+    def _add(self, number: int, packed: bytes) -> None:
+        """Add the entries of a batch."""
+        outcomes = packed[_ENTRY.size - 1 :: _ENTRY.size]
+        every = {mark for mark, _, _ in _ENTRY.iter_unpack(packed)}
+        new = len(every) == len(outcomes) and all(map(every.isdisjoint, self._marks.values()))
+        if new and len(set(outcomes)) == 1:  # as in most batches
+            self._marks.setdefault(_NAMES[outcomes[0]], set()).update(every)
+        else:
+            for mark, _, place in _ENTRY.iter_unpack(packed):
+                self._add_one(mark, _NAMES[place])
+        if self._noted is not None and number == self._noted + 1:
+            self._noted = number
+            if self._table is not None:
+                self._table.add(every)
+
+    def _add_one(self, mark: bytes, outcome: str) -> None:
         for known, marks in self._marks.items():
             if mark in marks:
                 marks.discard(mark)
@@ -106,14 +146,29 @@ class RecentEntries:
                 break
         self._marks.setdefault(outcome, set()).add(mark)
 
+    def _read_table(self, connection: Connection, latest: int) -> None:
+        """Make the filter: of the batches that wait, and then of the table, into which they may move meanwhile."""
+        self._table, self._noted = None, max(latest, self._last)
+        if rows_of(connection, _COUNTED, (_FILTERED + 1,))[0][0] <= _FILTERED:
+            self._table = MarkFilter()
+            for marks in self._marks.values():
+                self._table.add(marks)
+            self._table.add(connection.exec_driver_sql(_IN_TABLE).scalars())
+
     def forget(self) -> None:
-        """Read all batches anew at the next look, and begin anew to move them.
+        """Read all anew at the next look, and begin anew to move batches.
 
         After a transaction that failed, its number may be that of another process's batch.
         """
-        self._marks = {}
-        self._first = self._last = self._move_to = self._slice = 0
-        self._is_moving = False
+        self._forget_all()
+
+    def perhaps_in_table(self, marks: Sequence[bytes]) -> Sequence[bytes]:
+        """Return those of the fingerprints that must be looked up in the table: others are not in it.
+
+        Args:
+            marks: of rows that nobody has begun to send since the last look.
+        """
+        return marks if self._table is None else self._table.perhaps(marks)
 
     def outcomes_of(self, marks: Collection[bytes]) -> dict[bytes, str]:
         """Return the outcomes of those fingerprints that have a recent entry."""
@@ -147,8 +202,9 @@ class RecentEntries:
 def append(connection: Connection, entries: list[Entry]) -> None:
     """Append entries of a run, within the caller's transaction."""
     if entries:
-        packed = b"".join([_ENTRY.pack(mark, row, _PLACES[outcome]) for mark, outcome, _, row in sorted(entries)])
-        connection.exec_driver_sql(_APPEND, (entries[0][2], packed))
+        entries.sort()
+        packed = b"".join([_ENTRY.pack(mark, row, _PLACES[outcome]) for mark, outcome, _, row in entries])
+        run_one(connection, _APPEND, (entries[0][2], packed))
 
 
 def move_all(connection: Connection, to_table: Callable[[Connection, list[Entry]], None]) -> None:

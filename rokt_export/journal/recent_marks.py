@@ -9,7 +9,7 @@ RECENT = 4096
 
 
 class RecentMarks:
-    """Remembers fingerprints, at least the last `least` that were added.
+    """Remembers fingerprints, at least the last `least` of them.
 
     Two sets take turns: the older one is dropped when the other has as many fingerprints as must be remembered.
     """
@@ -19,11 +19,11 @@ class RecentMarks:
         self._older: set[bytes] = set()
         self._recent: set[bytes] = set()
 
-    def add(self, mark: bytes) -> None:
-        """Remember a fingerprint."""
+    def update(self, marks: Collection[bytes]) -> None:
+        """Remember fingerprints."""
         if len(self._recent) > self._least:
             self._older, self._recent = self._recent, set()
-        self._recent.add(mark)
+        self._recent.update(marks)
 
     def __contains__(self, mark: bytes) -> bool:
         """Return whether a fingerprint is remembered."""

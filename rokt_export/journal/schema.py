@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from rokt_export.errors import JournalError
 from rokt_export.journal import keys
+from rokt_export.journal.driver import rows_of
 
 SCHEMA = "rokt_export"
 """The schema of a new journal on a server, unless its URL names another (`?options=-csearch_path%3DNAME`)."""
@@ -363,7 +364,8 @@ def id_of(connection: Connection) -> str:
 
 def latest_intent(connection: Connection) -> int:
     """Return the number of the last batch ever written to a SQLite file, including deleted ones."""
-    return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'intent'").scalar() or 0
+    found = rows_of(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'intent'")
+    return found[0][0] if found else 0
 
 
 def latest_number(connection: Connection) -> int:

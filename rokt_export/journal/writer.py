@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self, TypeVar
@@ -135,8 +135,8 @@ class RunWriter:
         self._underway = Underway()
         self._settled = RowSet()
         self._settled_complete = False
-        self._elsewhere = ledger.Elsewhere(run_no, before)
-        self._ahead = ledger.Elsewhere(run_no, before)
+        self._elsewhere = ledger.Elsewhere(run_no, before, filtered=True)
+        self._ahead = ledger.Elsewhere(run_no, before, filtered=True)
         self._thread = threading.get_ident()
         self._begun = 0
         self._departures = Departures()
@@ -215,14 +215,15 @@ class RunWriter:
 
         return self._read(read)
 
-    def expect(self, row: int, fingerprints: Sequence[bytes]) -> None:
-        """Note that `withheld` has just let a row pass, by these fingerprints, of which the first is this run's.
+    def expect(self, rows: Iterable[tuple[int, bytes]]) -> None:
+        """Note that `withheld` has just let rows pass, given with their fingerprints of this run's way.
 
-        While no other process begins a batch, `intend` need not look for it again.
+        While no other process begins a batch, `intend` need not look for them again.
         """
         if len(self._expected) >= _EXPECTED:  # rows that were expected and never intended, as they are not valid
             self._expected.clear()
-        self._expected[row] = fingerprints[0], self._looking.state
+        state = self._looking.state
+        self._expected.update((row, (mark, state)) for row, mark in rows)
 
     @property
     def _looking(self) -> ledger.Elsewhere:

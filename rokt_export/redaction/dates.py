@@ -46,6 +46,9 @@ _DIGITS = re.compile("[0-9].*[0-9]")
 _IS_COMPACT = re.compile(_COMPACT)
 _TO_NUMBERS = bytes(code if 48 <= code <= 57 else 32 for code in range(256))
 _SHORTEST_COMPACT = 5
+_SHORTEST = 6
+"""Characters of a whole value that is a date: `1-1-90`."""
+_NO_DAYS = frozenset[int]()
 _EPOCH = date(1970, 1, 1).toordinal()
 _SERIALS = (date(1899, 12, 30).toordinal(), date(1904, 1, 1).toordinal())
 """Day 0 of spreadsheets: Excel's usual one, and that of old Macintosh files."""
@@ -113,9 +116,14 @@ def numbers_meaning(text: str, wanted: Collection[int]) -> Iterator[tuple[int, f
             yield match.start(), _days_of_digits(digits)
 
 
-@lru_cache(maxsize=65_536)
 def days_of(value: str) -> frozenset[int]:
     """Return the day numbers that a folded value may mean; none where it is no date."""
+    # Postcodes and telephone numbers would fill the cache.
+    return _NO_DAYS if len(value) < _SHORTEST or (value.isdigit() and len(value) != 8) else _days_of(value)
+
+
+@lru_cache(maxsize=16_384)
+def _days_of(value: str) -> frozenset[int]:
     match = _WITH_NAMES.match(value) if len(value) <= 40 and _DIGITS.search(value) else None
     if match is None or (match["digits"] and (len(match["digits"]) != 8 or match.end() < len(value))):
         return frozenset()

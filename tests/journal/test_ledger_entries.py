@@ -19,7 +19,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState, RunWriter, ledger_entries
 from rokt_export.journal.bulk import Bulk
 from rokt_export.journal.ledger import ANY
-from rokt_export.journal.ledger_entries import RecentEntries, append, later_outcome, move_all
+from rokt_export.journal.ledger_entries import _SLICES, RecentEntries, append, later_outcome, move_all
 from rokt_export.journal.schema import ledger
 
 NOTHING: frozenset[OutcomeKind] = frozenset()
@@ -91,7 +91,7 @@ def test_entries_are_known_to_others_before_and_after_they_move(journal, place, 
             assert set(known) == {mark_of(row) for row in range(start + 100)}
             repeated = theirs.intend([item(row, mark_of(row)) for row in range(start, start + 100)], leave=NOTHING)
             assert set(repeated) == set(range(start, start + 100))
-        assert 500 <= most <= 500 + 9 * 200, "a process keeps about as many digests in memory as may wait"
+        assert 500 <= most <= 500 + (_SLICES + 1) * 200, "a process keeps about as many digests in memory as may wait"
         assert 0 < len(entered(journal)) < 3_000
         ours.end(RunState.FINISHED, 0)
         assert waiting(place) == 0
@@ -143,7 +143,7 @@ def test_a_transaction_that_fails_moves_nothing(journal, place, monkeypatch):
     again = ours.intend([item(row, mark_of(row)) for row in range(100)], leave=NOTHING)
     assert again == dict.fromkeys(range(100), LeftOut.DELIVERED)
     assert 0 < len(entered(journal)) < 100, "one slice"
-    for row in range(200, 208):
+    for row in range(200, 200 + _SLICES):
         assert ours.intend([item(row, mark_of(row)), item(row - 200, mark_of(row - 200))], leave=NOTHING) == {
             row - 200: LeftOut.DELIVERED
         }
@@ -161,7 +161,11 @@ def test_a_batch_of_a_transaction_that_failed_is_not_taken_for_anothers(journal,
     with Journal.open(place) as second:
         theirs = begin(second, production=True)
         send(theirs, range(500, 501))
-        assert ours.withheld([mark_of(500)], NOTHING) == {mark_of(500): LeftOut.DELIVERED}
+        for ends in (False, True):
+            assert ours.withheld([mark_of(500)], NOTHING) == {mark_of(500): LeftOut.DELIVERED}
+            if not ends:
+                theirs.end(RunState.FINISHED, 0)
+                assert waiting(place) == 0
 
 
 def test_a_move_that_began_in_a_transaction_that_failed_deletes_no_batch_of_another(journal, place, monkeypatch):
@@ -206,7 +210,7 @@ def test_two_processes_that_move_at_once_end_with_the_last_outcome(journal, monk
         first.look(connection)
         append(connection, [(mark, "unknown", 2, 1)])
         second.look(connection)
-    turns = [first] * 9 + [second] * 9
+    turns = [first] * (_SLICES + 1) + [second] * (_SLICES + 1)
     chance.shuffle(turns)
     for one in turns:
         with journal._store.writing.begin() as connection:
@@ -301,3 +305,78 @@ def test_a_journal_is_not_migrated_while_an_older_version_sends_with_it(place):
         old.end(RunState.INTERRUPTED, 130)
     with Journal.open(place) as journal:
         assert waiting(place) == 0
+
+
+def test_new_rows_are_looked_up_in_no_large_table(journal, monkeypatch):
+    monkeypatch.setattr(ledger_entries, "MOST", 200)
+    ours = begin(journal, production=True)
+    send(ours, range(2_000))
+    assert len(entered(journal)) > 1_000
+    recent = ours._elsewhere.recent
+    assert ours.withheld([mark_of(2_000)], NOTHING) == {}
+    assert recent.perhaps_in_table([mark_of(row) for row in range(10_000, 12_000)]) == []
+    assert len(recent.perhaps_in_table([mark_of(row) for row in range(2_000)])) == 2_000
+
+
+def test_of_a_large_table_each_row_is_looked_up(journal, place, monkeypatch):
+    first = begin(journal, production=True)
+    send(first, range(300))
+    first.end(RunState.FINISHED, 0)
+    for most, sure in ((300, True), (299, False)):
+        monkeypatch.setattr(ledger_entries, "_FILTERED", most)
+        ours = begin(journal, production=True)
+        asked = [mark_of(row) for row in range(600)]
+        assert len(ours.withheld(asked, NOTHING)) == 300
+        assert len(ours._elsewhere.recent.perhaps_in_table(asked)) == (300 if sure else 600)
+
+
+def test_entries_that_came_and_moved_unseen_are_found(journal, place, monkeypatch):
+    ours = begin(journal, production=True)
+    send(ours, range(10))
+    asked = [mark_of(row) for row in range(3_000)]
+    assert len(ours.withheld(asked, NOTHING)) == 10
+    with Journal.open(place) as second:
+        for rows in (range(500, 1_000), range(2_000, 2_300)):
+            theirs = begin(second, production=True)
+            send(theirs, rows)
+            theirs.end(RunState.FINISHED, 0)
+            assert waiting(place) == 0
+            send(theirs, range(rows.stop, rows.stop + 5))
+    assert len(ours.withheld(asked, NOTHING)) == 10 + 505 + 305
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_outcome_is_missed_whatever_the_order_of_sends_moves_and_failures(journal, place, monkeypatch, seed):
+    """Three processes send and fail; a large table is read whole, or looked up row by row."""
+    chance = random.Random(seed)
+    monkeypatch.setattr(ledger_entries, "MOST", chance.choice((20, 100, 400)))
+    if chance.random() < 0.3:
+        monkeypatch.setattr(ledger_entries, "_FILTERED", 50)
+    known: dict[int, OutcomeKind] = {}
+    with Journal.open(place) as second, Journal.open(place) as third:
+        journals = [journal, second, third]
+        writers = [begin(each, production=True) for each in journals]
+        for step in range(60):
+            at = chance.randrange(3)
+            some = range(1_000 * step, 1_000 * step + chance.randrange(1, 40))
+            match chance.randrange(8):
+                case 0:
+                    with pytest.MonkeyPatch.context() as broken:
+                        broken.setattr(writers[at]._intents, "insert", lambda *_: 1 / 0)
+                        with pytest.raises(ZeroDivisionError):
+                            writers[at].intend([item(row, mark_of(row)) for row in some], leave=NOTHING)
+                case 1:
+                    writers[at].end(RunState.FINISHED, 0)
+                    writers[at].close()
+                    writers[at] = begin(journals[at], production=True)
+                case 2:
+                    asked = chance.sample(sorted(known), min(len(known), 50))
+                    repeated = writers[at].intend([item(row, mark_of(row)) for row in asked], leave=NOTHING)
+                    assert repeated == {row: LeftOut(str(known[row])) for row in asked}
+                case _:
+                    outcome = chance.choice((DELIVERED, REJECTED))
+                    send(writers[at], some, outcome)
+                    known |= dict.fromkeys(some, outcome)
+            asked = [*known, *range(900_000, 900_020)]
+            found = chance.choice(writers).withheld([mark_of(row) for row in asked], NOTHING)
+            assert found == {mark_of(row): LeftOut(str(outcome)) for row, outcome in known.items()}

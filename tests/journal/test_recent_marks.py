@@ -10,7 +10,7 @@ def test_the_last_marks_are_remembered_and_old_ones_are_dropped() -> None:
     marks = [b"%d" % number for number in range(1_000)]
     for number, mark in enumerate(marks, 1):
         assert mark not in seen
-        seen.add(mark)
+        seen.update([mark])
         last = marks[max(0, number - 100) : number]
         assert seen.among(last) == set(last)
     assert len(seen.among(marks)) <= 202
