@@ -212,9 +212,11 @@ def test_a_partner_that_comes_up_late_is_waited_for_and_nothing_is_lost(bench):
 
 
 def test_patience_ends_and_what_was_not_sent_is_withdrawn(bench):
-    bench.url = f"http://127.0.0.1:{closed_port()}"
-    started = time.monotonic()
-    run = bench.run(50, patience=0.6)
+    with socket.socket() as taken:  # as long as it is bound, no server of another test gets the port
+        taken.bind(("127.0.0.1", 0))
+        bench.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        started = time.monotonic()
+        run = bench.run(50, patience=0.6)
     assert run.finished is not None and run.finished.reason is StopReason.UNREACHABLE
     assert run.exchanges == []
     assert sorted(run.withdrawn)[:8] == [1, 2, 3, 4, 5, 6, 7, 8]
