@@ -284,20 +284,8 @@ def _sorted_out(
     reasons = set(withheld.values())
     singles = {own[0] for own in marks if len(own) == 1}
     if not repeated and len(singles) == len(batch) and len(reasons) <= 1 and len(withheld) in {0, len(batch)}:
-        marked = [(transaction.row, own[0]) for transaction, own in zip(batch, marks, strict=True)]
-        return ([], [], dict.fromkeys(reasons, marked)) if reasons else (batch, marked, {})  # as in most batches
-    return _one_by_one(batch, marks, selection, repeated, withheld, sendable)
-
-
-def _one_by_one(
-    batch: Sequence[Transaction],
-    marks: Sequence[tuple[bytes, ...]],
-    selection: Selection,
-    repeated: set[bytes],
-    withheld: Mapping[bytes, LeftOut],
-    sendable: Callable[[Transaction], bool],
-) -> tuple[list[Transaction], _Marked, Mapping[LeftOut, _Marked]]:
-    """As `_sorted_out`, for any batch."""
+        whole = [(transaction.row, own[0]) for transaction, own in zip(batch, marks, strict=True)]
+        return ([], [], dict.fromkeys(reasons, whole)) if reasons else (batch, whole, {})  # as in most batches
     chosen: list[Transaction] = []
     passed: _Marked = []
     left_out: defaultdict[LeftOut, _Marked] = defaultdict(list)

@@ -26,8 +26,8 @@ RECEIVED: Final = (str(OutcomeKind.DELIVERED), str(OutcomeKind.DUPLICATE))
 """The outcomes by which the partner has a row."""
 PERHAPS_RECEIVED: Final = (str(OutcomeKind.UNKNOWN), str(OutcomeKind.UNCLASSIFIED))
 NOT_RECEIVED: Final = str(OutcomeKind.FAILED)
-MOST: Final = 50_000
-"""Entries that wait until they are moved: a process that sends has their digests in memory, in 6 MB."""
+MOST: Final = 35_000
+"""Entries that wait until they are moved: a process that sends has their digests in memory, in 4 MB."""
 _SLICES: Final = 16
 """Equal parts of the digests' range, which are moved one after the other."""
 _ENTRY = Struct(">16sqB")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rokt_export.delivery import row_filter
 from rokt_export.delivery.plan import Selection
 from rokt_export.delivery.row_filter import canonical_row, marks_of
 from rokt_export.delivery.row_filter import select as select_now_and_then
@@ -339,3 +341,21 @@ def test_while_many_are_left_out_there_are_moments_for_something_else(journal):
         first.settle([Delivery(each.row, each.id, OutcomeKind.DELIVERED, attempts=1) for each in rows[start:][:500]])
     found = list(select_now_and_then(iter(rows[:2001]), Selection(), second, IDENTITY, Tally()))
     assert found == [None] * 4 + [rows[2000]]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_batch_is_sorted_out_at_once_as_row_by_row(seed):
+    """A fingerprint that no row has, among the repeated ones, makes it go row by row."""
+    chance = random.Random(seed)
+    rows = chance.randrange(1, 6)
+    batch = [Transaction(row, f"t{row}", {}) for row in range(1, rows + 1)]
+    marks = [(bytes([chance.choice((row, row, row, 1))]),) * chance.choice((1, 1, 1, 1, 0, 2)) for row in range(rows)]
+    every = sorted({mark for own in marks for mark in own})
+    held = chance.choice(([], every, chance.sample(every, len(every) // 2)))
+    reasons = chance.choice(([LeftOut.DELIVERED], [LeftOut.REJECTED, LeftOut.DELIVERED]))
+    withheld = {mark: chance.choice(reasons) for mark in held}
+    chosen, slowly = (
+        row_filter._sorted_out(batch, marks, Selection(), repeated, withheld, lambda _: True)
+        for repeated in (set(), {b"another"})
+    )
+    assert chosen == slowly
