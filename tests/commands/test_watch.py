@@ -29,6 +29,13 @@ class Screen:
         unbroken = " ".join(last.split())  # where a line breaks depends on how long the folder's path is
         return all(word in unbroken for word in (*words, TELLS))
 
+    def wait_for(self, *words: str) -> None:
+        """Wait until the last page shows all of these; fail with what it shows."""
+        try:
+            wait_for(lambda: self.shows(*words))
+        except AssertionError as error:
+            raise AssertionError(f"{words} are not in {self.text!r}") from error
+
 
 def test_a_save_shows_and_only_enter_sends(cli: CommandLine, partner: Partner, spec: Path) -> None:
     before = spec.read_text(encoding="utf-8")
@@ -37,23 +44,23 @@ def test_a_save_shows_and_only_enter_sends(cli: CommandLine, partner: Partner, s
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     with cli.start("test", spec, "--watch", env={"TERM": "xterm"}, preexec_fn=_lead, **streams) as process:
         screen = Screen(ours)
-        wait_for(lambda: screen.shows("POST "))
+        screen.wait_for("POST ")
         spec.write_text(before.replace("outcome: delivered", "outcome: delivred"), encoding="utf-8")
-        wait_for(lambda: screen.shows("RX012", "delivered"))
+        screen.wait_for("RX012", "delivered")
         spec.write_text(before, encoding="utf-8")
-        wait_for(lambda: screen.shows("POST "))
+        screen.wait_for("POST ")
         assert partner.heard == []
         os.write(ours, b"\n")
-        wait_for(lambda: screen.shows("1 row", "delivered 1"))
+        screen.wait_for("1 row", "delivered 1")
         assert len(partner.heard) == 1
         spec.write_text(before.replace("outcome: delivered", "outcome: duplicate"), encoding="utf-8")
         wait_for(lambda: screen.shows("(duplicate): matched") or screen.shows("duplicate: matched"))
         spec.unlink()
-        wait_for(lambda: screen.shows("is missing"))
+        screen.wait_for("is missing")
         spec.write_text(before, encoding="utf-8")
-        wait_for(lambda: screen.shows("delivered: matched"))
+        screen.wait_for("delivered: matched")
         (cli.folder / ".env").write_text("A=1\n", encoding="utf-8")
-        wait_for(lambda: screen.shows(".env"))
+        screen.wait_for(".env")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     assert termios.tcgetattr(theirs) == modes
