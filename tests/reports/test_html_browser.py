@@ -253,6 +253,23 @@ def test_a_hostile_body_stays_text(page: Page) -> None:
     assert page.script("return document.images.length") == 0
 
 
+def test_rows_that_are_shown_anew_leave_the_focus_where_it_was(page: Page) -> None:
+    """A search that ends late shows all rows again while somebody moves through them."""
+    again = "document.getElementById('search').dispatchEvent(new Event('input', {bubbles: true}))"
+    mark = "document.querySelector('#body tr').dataset.old = 'yes'"
+    renewed = "return !document.querySelector('#body tr').dataset.old"
+    page.press("/", "\ue015", "\ue015", "\ue015")
+    page.wait(lambda: page.focused == "3")
+    page.script(f"{mark}; {again}")
+    page.wait(lambda: page.script(renewed))
+    assert page.focused == "3"
+    page.press("\ue015")
+    page.wait(lambda: page.focused == "4")
+    page.script(f"{mark}; document.getElementById('search').value = 'dup'; {again}")
+    page.wait(lambda: page.rows == ["2"])
+    assert page.focused == "2", "row 4 is gone: the first one has the focus"
+
+
 def test_the_keyboard_does_it_all(page: Page) -> None:
     page.press("/")
     page.wait(lambda: page.focused == "search")

@@ -192,7 +192,20 @@
     return make("tr", { "aria-rowindex": place + 2, "data-place": place }, ...cells);
   }
 
+  // A search may end while somebody moves through the rows: the focus stays with its row, or else with the first one.
+  function focusOf(element) {
+    const head = [...at("heads").children].findIndex((each) => each.contains(element));
+    if (head >= 0) return () => at("heads").children[head]?.firstChild.focus();
+    const row = at("body").contains(element) && element.closest("tr").querySelector(".open").textContent;
+    if (!row) return () => {};
+    return () => {
+      const offset = [...at("body").children].findIndex((line) => line.querySelector(".open").textContent === row);
+      if (shown.length) focusRow(Math.max(0, offset)); else at("search").focus();
+    };
+  }
+
   function show(start = page * PAGE, end = start + PAGE) {
+    const focusAgain = focusOf(document.activeElement);
     heads();
     at("grid").setAttribute("aria-rowcount", shown.length + 1);
     at("body").replaceChildren(...shown.slice(start, end).map((index, offset) => line(index, start + offset)));
@@ -203,6 +216,7 @@
     const total = rows.length.toLocaleString("en");
     at("state").textContent = shown.length === rows.length ? `${total} ${rows.length === 1 ? "row" : "rows"}`
       : shown.length ? `${shown.length.toLocaleString("en")} of ${total} rows` : `None of ${total} rows. Clear the search and the filters to see all.`;
+    focusAgain();
   }
 
   function turnTo(number, focus) {
