@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -549,8 +550,10 @@ def copy(connection: Connection, path: Path, crashed: Sequence[int]) -> None:
 def keep_private(path: Path) -> None:
     """Remove the permissions of group and others from the journal's files."""
     for file in (path, _beside(path, "-wal"), _beside(path, "-shm")):
-        if file.is_file() and file.stat().st_mode & 0o077:  # a device that is named by mistake stays as it is
-            file.chmod(0o600)
+        with suppress(FileNotFoundError):  # another process that closes the journal removes its log
+            mode = file.stat().st_mode
+            if stat.S_ISREG(mode) and mode & 0o077:  # a device that is named by mistake stays as it is
+                file.chmod(0o600)
 
 
 def _create_private(path: Path) -> None:
@@ -572,4 +575,7 @@ def _beside(path: Path, suffix: str) -> Path:
 
 
 def _has_content(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
+    try:
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):  # one look: another process that closes the journal removes its log
+        return False

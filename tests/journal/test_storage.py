@@ -43,6 +43,27 @@ def test_a_production_run_waits_for_who_reads_an_older_state_and_then_the_file_a
         assert copy.execute("SELECT partner, state FROM run").fetchall() == [("acme", "running")]
 
 
+def test_a_log_that_another_process_removes_between_two_looks_is_no_error(journal, monkeypatch):
+    place = journal.place
+    journal.close()
+    looked_at = []
+    look = os.stat
+
+    def look_and_lose(path, **options):
+        found = look(path, **options)
+        if str(path).endswith(("-wal", "-shm")):
+            looked_at.append(path)
+            Path(path).unlink()  # as SQLite does when the last process closes the file
+        return found
+
+    monkeypatch.setattr(os, "stat", look_and_lose)
+    for end in ("-wal", "-shm"):
+        Path(place + end).write_bytes(b"?")
+    with Journal.open(place) as again:
+        assert again.runs() == []
+    assert looked_at
+
+
 def test_a_log_is_written_back_while_others_write_and_write_it_back_all_the_time(journal):
     begin(journal, environment="production", production=True)
     enough = threading.Event()
