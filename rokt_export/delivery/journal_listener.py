@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
@@ -60,6 +60,8 @@ class Bookkeeper:
         expected: the expected outcome for.
         leave: outcomes of earlier production runs that do not keep a row from being sent.
         first, problems: how many of each may still be recorded.
+        leaving: returns whether the operator asked to leave at once: recordings, which may take a tenth of a second
+            each to redact, are then left out.
     """
 
     writer: RunWriter
@@ -71,6 +73,7 @@ class Bookkeeper:
     leave: frozenset[OutcomeKind] = frozenset()
     first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDINGS))
     problems: RecordingQuota = field(default_factory=lambda: RecordingQuota(PROBLEM_RECORDINGS))
+    leaving: Callable[[], bool] = lambda: False
     _seen: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """The shown name and the clues of each row that is not over, by its number."""
 
@@ -161,6 +164,8 @@ class Bookkeeper:
         companions = {place: each for each, places in shared for place in places}
         found: dict[int, bytes] = {}
         for place, exchange in enumerate(exchanges):
+            if self.leaving():
+                break
             if not self._keeps(exchange):
                 continue
             personal = self.personal.of(exchange.transaction)

@@ -269,6 +269,7 @@ def run_partition(
             leave=plan.selection.leave,
             first=RecordingQuota(FIRST_RECORDINGS, common.numbers),
             problems=RecordingQuota(PROBLEM_RECORDINGS, common.numbers),
+            leaving=lambda: brake.level >= AT_ONCE,
         )
         brake.attach(engine)
         news = [LateDamage(transactions, plan.looked_at).news, *([] if lease is None else [lease.news])]

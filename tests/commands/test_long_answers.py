@@ -21,6 +21,14 @@ FULL = {
     "xml elements": b"<r>" + b"<a/>" * (9 * MEGABYTE // 4) + b"</r>",
     "percent": b"%41" * (3 * MEGABYTE),
 }
+CODED = {
+    "phrases": "\ufdfa".encode() * 800_000,
+    "percent": b"%41" * MEGABYTE,
+    "escapes": b"\\u0041" * 800_000,
+    "entities": b"&amp;amp;#65;" * 300_000,
+    "base64": b"SmFuZSBEb2UgamFuZQ==" * 300_000,
+}
+"""A recording of one takes a tenth of a second to redact."""
 RULES = [
     {"outcome": "failed", "body": {"$..x": "nothing"}},
     {"outcome": "failed", "body": {"//x": "nothing"}},
@@ -75,13 +83,18 @@ def test_four_long_answers_at_once_take_little_memory(cli: CommandLine, name: st
     assert most < 200, most
 
 
-def interrupted(cli: CommandLine, name: str) -> tuple[float, int]:
-    """Press Ctrl-C twice amid long responses; return the seconds until the end, and the requests sent meanwhile."""
-    with RawPartner(answering(FULL[name])) as partner:
+def interrupted(cli: CommandLine, body: bytes, after: float = 0.0) -> tuple[float, int]:
+    """Press Ctrl-C twice amid long responses, some seconds after the first request.
+
+    Returns:
+        The seconds until the end, and the requests sent meanwhile.
+    """
+    with RawPartner(answering(body)) as partner:
         process = started(cli, partner, 10_000)
         while not partner.received:
             assert process.poll() is None, process.communicate()
             time.sleep(0.02)
+        time.sleep(after)
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)  # the first waits for what is in flight
@@ -94,12 +107,20 @@ def interrupted(cli: CommandLine, name: str) -> tuple[float, int]:
 @pytest.mark.parametrize("name", ["json floats", "percent"])
 def test_ctrl_c_ends_a_run_amid_long_answers(cli: CommandLine, name: str) -> None:
     """Nothing is sent any more but what was on its way, of 90 GB of responses; how quick that is, the soak measures."""
-    _, sent = interrupted(cli, name)
+    _, sent = interrupted(cli, FULL[name])
     assert sent <= 4
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", ["json floats", "percent"])
 def test_ctrl_c_ends_a_run_amid_long_answers_within_a_second_and_a_half(cli: CommandLine, name: str) -> None:
-    seconds, _ = interrupted(cli, name)
+    seconds, _ = interrupted(cli, FULL[name])
     assert seconds < 1.5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("after", [0.3, 0.7, 1.1, 1.6, 2.3])
+@pytest.mark.parametrize("name", CODED)
+def test_ctrl_c_does_not_wait_for_recordings(cli: CommandLine, name: str, after: float) -> None:
+    seconds, _ = interrupted(cli, CODED[name], after)
+    assert seconds < 1.0

@@ -286,3 +286,18 @@ def test_one_allowance_serves_all_who_keep_a_run(writer, spec, personal):
             keepers[row % 2](Settled((exchange(person(row), reference=f"r-{row}"),)))
         assert [row for row, _ in journal.recordings(writer.run)] == [1, 2, 3]
     assert first.left == 0
+
+
+def test_who_leaves_at_once_settles_rows_without_their_recordings(writer, spec, personal):
+    pressed = []
+    keeper = Bookkeeper(
+        writer, redactor_for(spec, "staging", {}, key=b"key"), personal, (), leaving=lambda: bool(pressed)
+    )
+    for row in (1, 2, 3):
+        keeper(Settled((exchange(person(row), reference=f"r-{row}"),)))
+        pressed = [2] if row == 2 else pressed
+    with Journal.open(writer._store.path) as journal:
+        assert [row for row, _ in journal.recordings(writer.run)] == [1, 2]
+        assert [(each.row, each.reference) for each in journal.deliveries(writer.run)] == [
+            (1, "r-1"), (2, "r-2"), (3, "r-3"),
+        ]  # fmt: skip
