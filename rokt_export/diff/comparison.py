@@ -15,14 +15,15 @@ from typing import Final, TypeVar
 from rokt_export.delivery.run_counts import Latencies
 from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
 from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence
+from rokt_export.diff.echoes import OTHER_PERSON
 from rokt_export.diff.findings import Finding, findings_of
 from rokt_export.diff.forms import skeleton
-from rokt_export.diff.judging import OTHER_PERSON, scalar_text
 from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Section, Undecided, Unmatched
 from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
 from rokt_export.diff.places import Place, Places
 from rokt_export.diff.sentences import ARROW, NAME_A, NAME_B, Words, of_difference, of_undecided, plural
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
+from rokt_export.diff.shown_values import scalar_text
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import ENOUGH, SKIMMED, settling
 from rokt_export.partner_spec.model import DiffSettings

@@ -8,13 +8,15 @@ from typing import Any, Final
 
 from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence, Order, Row, Rows
 from rokt_export.diff.forms import common_form, keeps_form, notation, read_time
-from rokt_export.diff.judging import Verdict, judge, judge_presence, judge_types, scalar_text, shown
+from rokt_export.diff.judging import judge, judge_presence, judge_types
 from rokt_export.diff.model import OPTIONAL, Kind, Sample
 from rokt_export.diff.places import Place
 from rokt_export.diff.sentences import NAME_A, NAME_B, clock_text
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of
+from rokt_export.diff.shown_values import scalar_text, shown
 from rokt_export.diff.statistics import SKIMMED
+from rokt_export.diff.verdict import Verdict
 
 _SCALARS: Final = frozenset({"string", "number", "boolean"})
 _FEW: Final = 0.05

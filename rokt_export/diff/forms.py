@@ -247,6 +247,11 @@ def form_of(text: str) -> str:
     return ""
 
 
+def is_number(text: str) -> bool:
+    """Return whether a text is nothing but one number."""
+    return NUMBER.fullmatch(text) is not None
+
+
 def is_opaque(texts: Sequence[str]) -> bool:
     """Return whether nearly all texts are identifiers of one piece, in which no words are to be looked for."""
     named = sum(

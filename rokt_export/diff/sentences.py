@@ -10,7 +10,7 @@ from rokt_export.diff.model import OPTIONAL, Difference, Kind, Undecided
 from rokt_export.diff.statistics import settling
 
 NAME_A: Final = "‹a›"
-"""Stands for the name of side A in what `judging` says; the comparison knows the name."""
+"""Stands for the name of side A in what a `Verdict` says; the comparison knows the name."""
 NAME_B: Final = "‹b›"
 ARROW: Final = " → "
 
