@@ -57,8 +57,11 @@ class Bench:
     database: PostgresServer
 
     def write(self, rows: int, padding: int = 40) -> None:
-        lines = (f"{name_of(row)},jane.doe.{row}@example.com,{'x' * padding}\n" for row in range(1, rows + 1))
-        self.cli.write("rows.csv", "transactionid,email,notes\n" + "".join(lines))
+        with (self.cli.folder / "rows.csv").open("w", encoding="utf-8") as file:
+            file.write("transactionid,email,notes\n")
+            file.writelines(
+                f"{name_of(row)},jane.doe.{row}@example.com,{'x' * padding}\n" for row in range(1, rows + 1)
+            )
         self.cli.write("acme.yaml", SPEC.format(url=self.partner.url))
 
     def start(self, *arguments: object) -> Started:
@@ -189,7 +192,10 @@ def memory_of(pid: int) -> int:
 
 
 @pytest.mark.parametrize("bench", [0.0], indirect=True)
-@pytest.mark.parametrize(("where", "rows", "most"), [("disk", 200_000, 140_000_000), ("s3", 20_000, 195_000_000)])
+@pytest.mark.parametrize(
+    ("where", "rows", "most"),
+    [("disk", 200_000, 140_000_000), ("disk", 2_000_000, 150_000_000), ("s3", 20_000, 195_000_000)],
+)
 def test_the_memory_of_a_worker_does_not_grow_with_the_file(bench, s3, where, rows, most):
     bench.write(rows, 2_500)
     source: object = "rows.csv"
