@@ -58,11 +58,13 @@ class Seen(Struct, frozen=True):
         total: how many rows there are; None where nobody can know yet.
         looked_at: rows that were looked at, if not all of them.
         to_send: how many rows are to be sent, of those that were asked for; None where nobody can know yet.
+        known: why rows are left out to how many there are, as the operator was told.
     """
 
     total: int | None
     looked_at: int | None = None
     to_send: int | None = None
+    known: Mapping[LeftOut, int] = {}
 
 
 def preflight(
@@ -142,7 +144,7 @@ def preflight(
             where=found.damages[0].where,
             remedy="Fix the file, or leave --strict out.",
         )
-    return Seen(total, None if found.complete else found.rows, to_send if found.complete else None)
+    return Seen(total, None if found.complete else found.rows, to_send if found.complete else None, known)
 
 
 def _refuse_odd(found: Scan, named: Sequence[str]) -> None:

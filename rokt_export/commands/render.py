@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
@@ -38,12 +39,14 @@ class Rendered(NamedTuple):
         recording: the request, redacted; None where the row cannot be sent.
         problems: why it cannot.
         contradictions: what the partner's document says against the request.
+        omitted: parameters that `invalid: omit` left out of it.
     """
 
     transaction: Transaction
     recording: Recording | None
     problems: tuple[str, ...] = ()
     contradictions: tuple[Finding, ...] = ()
+    omitted: tuple[str, ...] = ()
 
 
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="Number of requests.")]
@@ -108,6 +111,7 @@ def render(
     else:
         terminal.json(data)
     _tell_contradictions(terminal, (finding for each in rendered for finding in each.contradictions))
+    _tell_omitted(terminal, (name for each in rendered for name in each.omitted))
     return ExitStatus.FINDINGS if any(each["problems"] for each in data) else ExitStatus.OK
 
 
@@ -128,6 +132,7 @@ def _requests(
     plan = Plan(setup.spec, setup.environment, variables, rows, Pace(), "", b"")
     stand_ins = frozenset(variables.values()) - frozenset(setup.variables.values.values())
     for transaction in islice(source(plan), count):
+        renderer.omitted.clear()
         private = () if show_personal else personal.of(transaction)
         try:
             request = with_places(renderer.render(transaction), renderer, redactor)
@@ -135,11 +140,12 @@ def _requests(
             problems = tuple(redactor.text(problem, private) for problem in error.problems)
             yield Rendered(transaction, None, problems)
             continue
+        omitted = tuple(renderer.omitted)
         against = witness.of_request(request, setup.environment, stand_ins) if witness is not None else ()
         exchange = Exchange(transaction, request, None, Outcome(OutcomeKind.UNKNOWN))
         made = personal.derived.templated(transaction)
         recording = record(exchange, redactor.also("SIGNATURE", made) if made else redactor, private)
-        yield Rendered(transaction, recording, contradictions=against)
+        yield Rendered(transaction, recording, contradictions=against, omitted=omitted)
 
 
 def print_requests(terminal: Terminal, setup: SpecSetup, rows: FileRows | GeneratedRows, count: int = 1) -> int:
@@ -165,6 +171,15 @@ def _tell_contradictions(terminal: Terminal, findings: Iterable[Finding]) -> Non
         print_findings(terminal.err, distinct)
 
 
+def _tell_omitted(terminal: Terminal, names: Iterable[str]) -> None:
+    """Print on stderr which parameters were left out of how many requests."""
+    from rokt_export.commands.input_summary import omitted_values
+
+    terminal.flush()
+    for sentence in omitted_values(Counter(names)):
+        terminal.warn(sentence)
+
+
 def _print(terminal: Terminal, shown: Iterator[Rendered], form: Form) -> int:
     from rokt_export.reports.curl import curl_command
     from rokt_export.reports.http_text import laid_out, request_text
@@ -172,7 +187,9 @@ def _print(terminal: Terminal, shown: Iterator[Rendered], form: Form) -> int:
 
     status = ExitStatus.OK
     against: dict[Finding, None] = {}
-    for number, (transaction, recording, problems, contradictions) in enumerate(shown):
+    left_out: list[str] = []
+    for number, (transaction, recording, problems, contradictions, omitted) in enumerate(shown):
+        left_out += omitted
         against |= dict.fromkeys(contradictions)
         if number:
             terminal.write(f"\n# row {transaction.row}")
@@ -191,6 +208,7 @@ def _print(terminal: Terminal, shown: Iterator[Rendered], form: Form) -> int:
                 terminal.flush()
                 terminal.out.print(message(request_text(recording)), soft_wrap=True)
     _tell_contradictions(terminal, against)
+    _tell_omitted(terminal, left_out)
     return status
 
 
@@ -199,6 +217,7 @@ def _data(
     recording: Recording | None,
     problems: tuple[str, ...],
     contradictions: tuple[Finding, ...],
+    _omitted: tuple[str, ...],
 ) -> dict[str, Any]:
     from rokt_export.reports.http_text import body_value
 

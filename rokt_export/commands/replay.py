@@ -19,7 +19,7 @@ from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import UsageError
-from rokt_export.exchange.delivery import Keep, Recordings
+from rokt_export.exchange.delivery import Keep, LeftOut, Recordings
 
 if TYPE_CHECKING:
     from rokt_export.commands.row_selection import Ranges
@@ -287,10 +287,10 @@ def replay(
         }
         job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
         done = carry_out(job, terminal, run_with=None if machines is None else machines.run_plan)
-    # The preflight has said what production answered before, unless rows arrive as they please.
+    # What the preflight has said is not repeated; another run may have been quicker with further rows since.
     tally = done.result.tally
-    known = left_out(tally.left_out, tally.first_left_out, "replay", repeated=False)
-    told = [] if plan.total is None else list(known)
+    as_told = {why: rows for why, rows in tally.left_out.items() if seen.known.get(LeftOut(why)) == rows}
+    told = list(left_out(as_told, tally.first_left_out, "replay", repeated=False))
     return present(done, place, terminal, output, report, everything=everything, told=told)
 
 

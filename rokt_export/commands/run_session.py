@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 import typer
 from msgspec import Struct
 
-from rokt_export.commands.input_summary import left_out
+from rokt_export.commands.input_summary import left_out, omitted_values
 from rokt_export.commands.preflight import target_of
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.run_output import Onward, say_how_to_go_on
@@ -220,6 +220,7 @@ def _carried_out(
     with _signals(brake, watch), _settled_rows_in_errors(job, run):
         result = _with_suspect(job, _sent(job, run, journal, watch, brake, run_with), run)
         result.tally.notes.extend(left_out(result.tally.left_out, result.tally.first_left_out, job.command))
+        result.tally.notes.extend(omitted_values(result.tally.omitted))
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.most_severe(
             _status(job, run, journal, result, watch.say), ExitStatus.FINDINGS if changed else ExitStatus.OK

@@ -224,6 +224,7 @@ class Tally:
         unreachable: rows that failed because the partner could not be reached.
         left_out: why rows of the input were not sent, to rows.
         first_left_out: the same, except `DONE_BEFORE`, to the numbers of the first of them, in order.
+        omitted: names of parameters to how many of their values `invalid: omit` left out of requests.
         notes: what the operator should know.
         figures: what reports say of all rows.
         detailed: whether `responses` are counted.
@@ -237,6 +238,7 @@ class Tally:
     unreachable: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     first_left_out: dict[str, list[int]] = field(default_factory=dict)
+    omitted: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=Figures)
     detailed: bool = False
@@ -268,6 +270,7 @@ class Tally:
             "unreachable": self.unreachable,
             "left_out": dict(self.left_out),
             "first_left_out": self.first_left_out,
+            "omitted": dict(self.omitted),
             "figures": self.figures.as_json(),
             "responses": [[*key, rows] for key, rows in self.responses.items()],
             "waited": self.waited,
@@ -283,6 +286,7 @@ class Tally:
             data["unreachable"],
             Counter(data["left_out"]),
             data["first_left_out"],
+            Counter(data["omitted"]),
             figures=Figures.from_json(data["figures"]),
             responses=Counter({(outcome, rule, status): rows for outcome, rule, status, rows in data["responses"]}),
             waited=data["waited"],
@@ -297,6 +301,7 @@ class Tally:
         self.left_out.update(other.left_out)
         for why, rows in other.first_left_out.items():
             self._name_left_out(why, rows)
+        self.omitted.update(other.omitted)
         self.notes.extend(note for note in other.notes if note not in self.notes)
         self.figures.merge(other.figures)
         self.responses.update(other.responses)

@@ -274,6 +274,7 @@ def run_partition(
         brake.attach(engine)
         news = [LateDamage(transactions, plan.looked_at).news, *([] if lease is None else [lease.news])]
         finished = _listened_to(engine, keeper, _Reporter(index, tally, watch, news, attempts))
+        tally.omitted.update(renderer.omitted)
         if isinstance(feed, LiveFeed) or plan.looked_at is not None:  # nobody has looked at all rows before
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)

@@ -80,18 +80,32 @@ def _expectation(story: Story) -> str:
     if not total:
         return ""
     others = total - story.as_expected
-    rows = f"{total:,} {'handled ' if story.unfinished else ''}row{'' if total == 1 else 's'}"
-    if story.expected == OutcomeKind.DELIVERED:
-        were = "was" if others == 1 or (not others and total == 1) else "were"
-        awaited = story.run.confirmations.get("awaited", 0)
-        if others:
-            return f"{others:,} of {rows} {were} not delivered."
-        if awaited:
-            some = "" if awaited == total else f"{awaited:,} of them "
-            return f"All {rows} {were} accepted, {some}not yet confirmed."
-        return f"All {rows} {were} delivered."
-    some = f"{others:,} of {rows}" if others else f"All {rows}"
-    return f"{some}: {'not ' if others else ''}{story.expected}, as expected."
+    out = sum(told["rows"] for told in story.not_sent.values())
+    left_out = f", {out:,} {'was' if out == 1 else 'were'} left out" * bool(out)
+    were = "was" if total == 1 else "were"
+    noun = f"{'handled ' if story.unfinished and not out else ''}row{'' if total == 1 else 's'}"
+    rows, every = f"{total:,} {noun}", f"The {noun}" if total == 1 else f"All {total:,} {noun}"
+    if out:
+        every += f" that {were} sent"
+    if story.expected != OutcomeKind.DELIVERED:
+        some = f"{others:,} of {rows}" if others else every
+        return f"{some}: {'not ' if others else ''}{story.expected}, as expected{left_out}."
+    if others:
+        return f"{_not_delivered(story, others, rows)}{left_out}."
+    if awaited := story.run.confirmations.get("awaited", 0):
+        some = "" if awaited == total else f"{awaited:,} of them "
+        return f"{every} {were} accepted, {some}not yet confirmed{left_out}."
+    return f"{every} {were} delivered{left_out}."
+
+
+def _not_delivered(story: Story, others: int, rows: str) -> str:
+    """How many of the rows were not delivered, and of how many nobody knows."""
+    unknown = story.counts.get(OutcomeKind.UNKNOWN, 0) - story.run.in_flight
+    known = others - unknown
+    if not known:
+        return f"{unknown:,} of {rows} {'is' if unknown == 1 else 'are'} unknown"
+    parts = f"{known:,} of {rows} {'was' if known == 1 else 'were'} not delivered"
+    return f"{parts}, {unknown:,} {'is' if unknown == 1 else 'are'} unknown" if unknown else parts
 
 
 def reason_table(console: Console, story: Story) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -73,9 +74,15 @@ class Field:
     plain: str | None = None
 
 
-def compile_field(parameter: Parameter, env: Mapping[str, str]) -> Field:
-    """Compile a parameter for an environment's variables."""
-    take = _take(parameter, env)
+def compile_field(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None = None) -> Field:
+    """Compile a parameter for an environment's variables.
+
+    Args:
+        parameter: the model.
+        env: values of the variables.
+        omitted: counts the values that `invalid: omit` leaves out, by the parameter's name.
+    """
+    take = _take(parameter, env, omitted)
     fixed = isinstance(take, _Fixed)
     return Field(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
 
@@ -95,15 +102,15 @@ def _plain(parameter: Parameter) -> str | None:
     return _template(parameter).attribute
 
 
-def _take(parameter: Parameter, env: Mapping[str, str]) -> Take:
+def _take(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None) -> Take:
     if isinstance(parameter.value, tuple):
-        return _several(parameter, env)
+        return _several(parameter, env, omitted)
     if parameter.constant and not isinstance(parameter.value, str):
         return _same_for_all(lambda: _constant(parameter))
     template = _template(parameter)
     if template.constant:
         return _same_for_all(lambda: _finished(parameter)(template.fill({}, env)))
-    take = _filled(parameter, template, env)
+    take = _filled(parameter, template, env, omitted)
     if template.varies:
         return take
     try:
@@ -147,9 +154,9 @@ def _constant(parameter: Parameter) -> Any:
     return _finished(parameter)(text_of(value))
 
 
-def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
+def _several(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None) -> Take:
     single = [parameter.model_copy(update={"value": item}) for item in parameter.value]
-    takes = [_take(item, env) for item in single]
+    takes = [_take(item, env, omitted) for item in single]
     if takes and all(isinstance(each, _Fixed) for each in takes):
         return _Fixed([each({}) for each in takes])
 
@@ -160,7 +167,7 @@ def _several(parameter: Parameter, env: Mapping[str, str]) -> Take:
     return take
 
 
-def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) -> Take:
+def _filled(parameter: Parameter, template: Template, env: Mapping[str, str], omitted: Counter[str] | None) -> Take:
     fill, lone, name = template.fill, template.attribute, parameter.name
     finish = _finished(parameter)
     needed = _required(parameter)
@@ -183,10 +190,16 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str]) ->
             return on_empty(values, "the value is empty")
         return finish(value)
 
-    return _forgiving(parameter, take, needed, template.attributes)
+    return _forgiving(parameter, take, needed, template.attributes, omitted)
 
 
-def _forgiving(parameter: Parameter, take: Take, needed: Callable[[Values], bool], attributes: frozenset[str]) -> Take:
+def _forgiving(
+    parameter: Parameter,
+    take: Take,
+    needed: Callable[[Values], bool],
+    attributes: frozenset[str],
+    omitted: Counter[str] | None,
+) -> Take:
     one_of = isinstance(parameter.required, RequiredWhen) and parameter.required.any_of is not None
 
     def without_malformed(values: Values) -> Any:
@@ -195,6 +208,8 @@ def _forgiving(parameter: Parameter, take: Take, needed: Callable[[Values], bool
         except MalformedError:
             if needed({**values, **dict.fromkeys(attributes, ABSENT)} if one_of else values):
                 raise
+            if omitted is not None:
+                omitted[parameter.name] += 1
             return OMIT
 
     match parameter.invalid:

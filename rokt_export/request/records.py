@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -60,12 +61,19 @@ class RecordsBody:
         spec: the partner's spec.
         parameters: of the body, those of the credentials included.
         env: values of the variables.
+        omitted: as `compile_field` takes it.
 
     Raises:
         SpecError: the parameters do not make an array of records.
     """
 
-    def __init__(self, spec: PartnerSpec, parameters: Sequence[Parameter], env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        spec: PartnerSpec,
+        parameters: Sequence[Parameter],
+        env: Mapping[str, str],
+        omitted: Counter[str] | None = None,
+    ) -> None:
         arrays = record_arrays(spec)
         if len(arrays) != 1:
             raise SpecError(
@@ -76,7 +84,7 @@ class RecordsBody:
         if codec_of(charset_of(spec.stated_content_type) or "utf-8") != "utf-8":
             raise SpecError("a request of several rows is written in UTF-8", where="limits.batch")
         array = arrays[0]
-        fields = [(compile_field(each, env), name_in_record(each, array)) for each in parameters]
+        fields = [(compile_field(each, env, omitted), name_in_record(each, array)) for each in parameters]
         own = [replace(field, name=name) for field, name in fields if name is not None]
         shared = [field for field, name in fields if name is None]
         self._data = _record(own)

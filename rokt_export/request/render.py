@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -29,7 +30,7 @@ from rokt_export.authentication.registry import credentials_of
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
-from rokt_export.partner_spec.references import attributes_of, never_omitted
+from rokt_export.partner_spec.references import attributes_of, every_parameter, never_omitted
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
 from rokt_export.request.encodings.form import form_encoder
@@ -78,8 +79,19 @@ def safe_header(name: str, value: Any) -> str:
     return text.strip(" \t")
 
 
-def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mapping[str, str]) -> Encode:
+def body_encoder(
+    spec: PartnerSpec,
+    parameters: Sequence[Parameter],
+    env: Mapping[str, str],
+    omitted: Counter[str] | None = None,
+) -> Encode:
     """Return the encoder of a spec's body.
+
+    Args:
+        spec: the partner's spec.
+        parameters: of the body.
+        env: values of the variables.
+        omitted: as `compile_field` takes it.
 
     Raises:
         SpecError: the parameters' names do not make a body of this encoding.
@@ -90,7 +102,7 @@ def body_encoder(spec: PartnerSpec, parameters: Sequence[Parameter], env: Mappin
     if not parameters:
         return lambda _values: None
     encoding = body_encoding(spec.encoding)
-    encode = encoding.encoder([_field(parameter, env) for parameter in parameters])
+    encode = encoding.encoder([_field(parameter, env, omitted) for parameter in parameters])
     head = encoding.declaration if spec.xml_declaration else b""
     if not head:
         return _in_charset(charset, encode)
@@ -142,11 +154,12 @@ def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
     return str(text).encode()
 
 
-def _field(parameter: Parameter, env: Mapping[str, str]) -> Field:
+def _field(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None) -> Field:
     """Return the field of a parameter, which may hold a whole body (`xmlData=<…>`, `json={…}`)."""
     if parameter.encoding is None:
-        return compile_field(parameter, env)
-    encode = body_encoding(parameter.encoding).encoder([_field(inner, env) for inner in parameter.parameters])
+        return compile_field(parameter, env, omitted)
+    inner = [_field(each, env, omitted) for each in parameter.parameters]
+    encode = body_encoding(parameter.encoding).encoder(inner)
     return Field(parameter.name, parameter, lambda values: (encode(values) or b"").decode())
 
 
@@ -184,6 +197,7 @@ class Renderer:
         credentials: what the environment's authentications put on a request, in the spec's order.
         variables: as given.
         unsigned: the authentication classes whose credentials are left out, as `module:Class`.
+        omitted: names of parameters to how many of their values `invalid: omit` left out of requests so far.
     """
 
     def __init__(
@@ -205,21 +219,23 @@ class Renderer:
         placed = {place: [p for p in parameters if p.in_ == place] for place in ("body", "query", "header", "path")}
         self._method = str(self.environment.method)
         self._fields = [compile_field(p, variables) for p in parameters if not p.encoding]
+        self.omitted: Counter[str] = Counter()
+        self._omits = any(each.invalid == "omit" for each in every_parameter(spec.parameters))
         self._url = url_maker(
             self.environment.url,
-            _compiled(placed["path"], variables),
-            _compiled(placed["query"], variables),
+            _compiled(placed["path"], variables, self.omitted),
+            _compiled(placed["query"], variables, self.omitted),
             variables,
             base_url=base_url,
         )
         self._blank_url = blank_url(self.environment.url, variables, base_url=base_url)
         self._key_query = form_encoder(_compiled([p for p in own.parameters if p.in_ == "query"], variables))
 
-        self._records = RecordsBody(spec, placed["body"], variables) if spec.batched else None
-        self._body: Encode = self._records or body_encoder(spec, placed["body"], variables)
+        self._records = RecordsBody(spec, placed["body"], variables, self.omitted) if spec.batched else None
+        self._body: Encode = self._records or body_encoder(spec, placed["body"], variables, self.omitted)
         self.unsigned = tuple(own.unsigned)
         self._sign = _signer(own.signs)
-        headers = _compiled(placed["header"], variables)
+        headers = _compiled(placed["header"], variables, self.omitted)
         constant = [field for field in headers if _shared(field)]
         varying = [field for field in headers if not _shared(field)]
         self._headers = _base_headers(spec, constant, own.headers, has_body=bool(placed["body"] or spec.body))
@@ -238,6 +254,7 @@ class Renderer:
         if transaction.problem is not None:
             raise InvalidRowError((transaction.problem,))
         values = transaction.values
+        before = self.omitted.copy() if self._omits else None
         try:
             for name in self._required:
                 if not values.get(name):
@@ -249,7 +266,7 @@ class Renderer:
                 headers += self._key(transaction)
             return Request(self._method, self._url(values), headers, self._body(values))
         except RefusedError as error:
-            raise InvalidRowError(self._problems(values, error)) from error
+            raise self._invalid(values, error, before) from error
 
     def question(self, url: str) -> Request:
         """Return a GET of a URL with the headers and credentials of every delivery, without signatures.
@@ -271,6 +288,7 @@ class Renderer:
         if transaction.problem is not None:
             raise InvalidRowError((transaction.problem,))
         values = transaction.values
+        before = self.omitted.copy() if self._omits else None
         try:
             if lacking := self._lacking(values):
                 raise RefusedError(lacking[0])
@@ -286,7 +304,7 @@ class Renderer:
                     headers += header
             return Record(self._url(values), headers, *self._records.parts(values), key)
         except RefusedError as error:
-            raise InvalidRowError(self._problems(values, error)) from error
+            raise self._invalid(values, error, before) from error
 
     def together(self, records: Sequence[Record]) -> Request:
         """Return the request that carries these records, which join each other; the same records, the same key."""
@@ -342,6 +360,14 @@ class Renderer:
             if not values.get(name)
         ]
 
+    def _invalid(self, values: Values, first: RefusedError, before: Counter[str] | None) -> InvalidRowError:
+        """Return the error for a row that is not sent; what was left out of it counts no more."""
+        problems = self._problems(values, first)
+        if before is not None:
+            self.omitted.clear()
+            self.omitted.update(before)
+        return InvalidRowError(problems)
+
     def _problems(self, values: Values, first: RefusedError) -> list[str]:
         """Return every reason, so that a row is fixed once."""
         problems = self._lacking(values)
@@ -356,8 +382,10 @@ class Renderer:
         return list(dict.fromkeys([*problems, first.message]))
 
 
-def _compiled(parameters: Sequence[Parameter], variables: Mapping[str, str]) -> list[Field]:
-    return [compile_field(parameter, variables) for parameter in parameters]
+def _compiled(
+    parameters: Sequence[Parameter], variables: Mapping[str, str], omitted: Counter[str] | None = None
+) -> list[Field]:
+    return [compile_field(parameter, variables, omitted) for parameter in parameters]
 
 
 def _shared(field: Field) -> bool:

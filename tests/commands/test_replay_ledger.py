@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import time
+from collections import Counter
 
 import pytest
 
@@ -67,6 +68,16 @@ def test_rows_that_production_has_are_skipped_without_again(cli, spec, partner):
     assert [one["row"] for one in shown.json["deliveries"]] == [3]
     assert production(cli, spec, second, "--again").status == 0
     assert emails(partner)[4:] == ["3", "2", "4"]
+
+
+def test_rows_that_another_run_was_quicker_with_are_told_at_the_end(cli, spec, partner, monkeypatch):
+    assert production(cli, spec, cli.write("first.csv", people(1, 2))).status == 0
+    # As if the other run had sent them after this one's look at the file.
+    monkeypatch.setattr("rokt_export.commands.preflight._known_among", lambda *_, **__: (Counter(), 0))
+    shown = cli("replay", spec, cli.write("rows.csv", people(1, 2, 3)), "-e", "production", "--confirm", "acme")
+    together = " ".join((shown.out + shown.err).split())
+    assert "The row that was sent was delivered, 2 were left out." in together
+    assert "2 rows were left out (rows 1, 2): production has them already (--again sends them)" in together
 
 
 def test_a_run_that_sends_no_row_says_why(cli, spec, partner):

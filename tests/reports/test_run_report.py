@@ -98,7 +98,10 @@ def test_every_report_leads_with_how_far_an_unfinished_run_came(
     document = json.loads(texts["json"])
     assert (document["state"], document["unfinished"], document.get("total")) == (state, sentence, total)
     shown = printed(console.run_table, story, width=140).splitlines()
-    led = f"{sentence[0].upper()}{sentence[1:]}. All 40 handled rows were delivered. --all shows every row."
+    all_rows = "All 40 handled rows were delivered"
+    if out := sum(told["rows"] for told in (notes or {}).get("not_sent", {}).values()):
+        all_rows = f"All 40 rows that were sent were delivered, {out} were left out"
+    led = f"{sentence[0].upper()}{sentence[1:]}. {all_rows}. --all shows every row."
     assert " ".join(" ".join(shown).split()) == led
 
 
