@@ -225,7 +225,7 @@ def _print(terminal: Terminal, begun: Begun) -> None:
     if draft is None:
         out.print(GUARD.line(f"{path}: copied"), style="bold green", markup=False, soft_wrap=True)
     else:
-        counts = f"{len(draft.mapped)} mapped, {len(draft.doubtful)} doubtful, {len(draft.left)} optional left out"
+        counts = f"{len(draft.mapped)} mapped, {len(draft.doubtful)} guessed, {len(draft.left)} optional not sent"
         out.print(GUARD.line(f"{path}: parameters: {counts}"), style="bold green", markup=False, soft_wrap=True)
     if (secrets := begun.secrets) is not None and secrets.moved:
         _say(terminal, f"Secrets: {', '.join(secrets.moved)} moved to {secrets.file} (readable only by you).")

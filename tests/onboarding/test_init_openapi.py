@@ -68,6 +68,9 @@ def test_a_guess_is_marked_and_a_false_friend_is_left_out(acme: str) -> None:
     assert "# check: one of free, paid" in line["tier"]
     assert "# check: numbers without a country code" in line["phone"]
     assert "check" not in line["kind"]
+    omitting = [each for each in acme.splitlines() if "invalid: omit" in each]
+    assert {name for name in ("birthday", "phone", "address.country") for each in omitting if f"name: {name}," in each}
+    assert all("a value that does not fit is left out" in each.partition("# check: ")[2] for each in omitting)
     left = next(each for each in acme.splitlines() if "Not sent" in each)
     assert "title" in left and "work_phone" in left
     assert "`parent` refers to itself" in acme
@@ -122,6 +125,7 @@ def test_what_is_printed_at_the_end(cli: CommandLine) -> None:
     done = cli("init", "mine.yaml", "--openapi", "acme-api.yaml", "--operation", "createcontact", "--partner", "mine")
     assert done.status == 0
     assert "validate: 0 errors" in done.out
+    assert " mapped, 4 guessed, 2 optional not sent" in done.out
     assert "MINE_LIST_ID" in done.out and "mine.yaml:" in done.out
     assert "Who is the technical contact" in done.out
     assert done.out.rstrip().endswith("Next: `rokt-export test mine.yaml --sandbox`")

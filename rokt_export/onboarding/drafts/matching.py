@@ -157,7 +157,7 @@ def match_one(each: Field, fields: Iterable[Field] = ()) -> Match | None:
         attribute, confidence, why = _by_words(each, last)
     if attribute is None:
         return None
-    return _written(each, attribute, confidence, why)
+    return _omission_told(_written(each, attribute, confidence, why))
 
 
 def split(name: str) -> list[str]:
@@ -183,9 +183,9 @@ def _by_name(each: Field, words: list[str], around: list[str], siblings: set[str
         return _of_address(each, known, core, siblings, around)
     attribute = ATTRIBUTES[known]
     if attribute.group in ("order", "product", "visit") and known not in ("optin", "ipaddress"):
-        return known, 0.6, "it may mean something else here"
+        return known, 0.6, f"it may mean something other than {known} here"
     if core in _WEAK:
-        return known, 0.6, f"`{core}` alone may mean something else"
+        return known, 0.6, f"`{core}` may also mean something other than {known}"
     changed = core != fold("".join(words))
     return known, 0.9 if changed else 1.0, ""
 
@@ -311,6 +311,13 @@ def _written(each: Field, attribute: str, confidence: float, why: str) -> Match:
         case "age" | "quantity" | "amount" | "margin" if each.kind in ("integer", "number"):
             return Match(attribute, confidence, why, more=(("type", each.kind),))
     return Match(attribute, confidence, why)
+
+
+def _omission_told(match: Match) -> Match:
+    """Return the match with a note if a value that does not fit is left out: the row is sent without it."""
+    if ("invalid", "omit") not in match.more:
+        return match
+    return replace(match, why=_both(match.why, "a value that does not fit is left out"))
 
 
 def _birth(each: Field, confidence: float, why: str, optional: tuple[tuple[str, Any], ...]) -> Match:

@@ -216,7 +216,7 @@ def _setup(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[Draf
     reply = next((replies[str(code)] for code in documented), general)
     keys: dict[str, Any] = {"name": "setup", "outcome": "failed", "status": list(SETUP_OF_RULES)}
     keys["description"] = "our set-up is wrong, not the row"
-    yield DraftRule(_capturing(keys, reply, "reason"), "" if documented else "the source names none of these")
+    yield DraftRule(_capturing(keys, reply, "reason"), "" if documented else "the source names none of these statuses")
 
 
 def _busy(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
