@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from rokt_export.partner_spec.document import line_of
 from rokt_export.partner_spec.loading import LoadedSpec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY
@@ -56,13 +57,16 @@ class Checklist(Struct, frozen=True):
     percent: int
 
 
+UNKNOWN_ENDPOINT = "the endpoint is not known yet"
+"""What `init` writes after `# check` where a URL only holds the place; a marked line is no endpoint."""
 _WORTH = {State.GIVEN: 2, State.PARTLY: 1, State.MISSING: 0}
 
 
 def checklist(loaded: LoadedSpec) -> Checklist:
     """Return how much of the eight points a spec covers; a damaged part counts as partly covered."""
+    known = _with_known_endpoints(loaded)
     points = tuple(
-        _with_damage(loaded, keys, Point(number, title, *judge(loaded.spec)))
+        _with_damage(loaded, keys, Point(number, title, *judge(known if judge is _endpoint else loaded.spec)))
         for number, (title, keys, judge) in enumerate(_POINTS, start=1)
     )
     worth = sum(_WORTH[point.state] for point in points)
@@ -79,11 +83,25 @@ def _with_damage(loaded: LoadedSpec, keys: tuple[str, ...], point: Point) -> Poi
     return Point(point.number, point.title, State.PARTLY, f"{damaged} could not be read completely: see the errors")
 
 
+def _with_known_endpoints(loaded: LoadedSpec) -> PartnerSpec:
+    """Return the spec without the environments whose URL is marked as not known yet."""
+
+    def marked(name: str) -> bool:
+        place = loaded.document.position(("endpoint", name))
+        return UNKNOWN_ENDPOINT in line_of(loaded.document.text, place.line).partition("# check")[2]
+
+    known = {name: place for name, place in loaded.spec.endpoint.items() if not marked(name)}
+    return loaded.spec.model_copy(update={"endpoint": known})
+
+
 def _documentation(spec: PartnerSpec) -> _Judgement:
     given = spec.documentation if isinstance(spec.documentation, tuple) else (spec.documentation or "",)
     texts = [text for text in given if text.strip()]
     if texts:
         return State.GIVEN, ", ".join(texts), ()
+    if spec.openapi is not None:
+        question = "We have your OpenAPI document. At which URL is your API documented?"
+        return State.PARTLY, "an OpenAPI document, without a URL", (question,)
     question = "Where is your API documented? Please send a link or the document that describes creating an entry."
     return State.MISSING, "no documentation", (question,)
 
@@ -105,9 +123,12 @@ def _contact(spec: PartnerSpec) -> _Judgement:
 def _endpoint(spec: PartnerSpec) -> _Judgement:
     tests = [name for name in spec.endpoint if not spec.guards(name)]
     live = [place.url for name, place in spec.endpoint.items() if spec.guards(name)]
-    if not live:
-        return State.PARTLY, f"{', '.join(tests)} only", ("What is the URL of your production endpoint?",)
     question = "Do you have a staging or test endpoint, so that no test data reaches your live system? What is its URL?"
+    of_production = "What is the URL of your production endpoint?"
+    if not tests and not live:
+        return State.MISSING, "no endpoint is known yet", (of_production, question)
+    if not live:
+        return State.PARTLY, f"{', '.join(tests)} only", (of_production,)
     if not tests:
         return State.PARTLY, f"{', '.join(spec.endpoint)} only", (question,)
     if all(spec.endpoint[name].url in live for name in tests):
@@ -165,11 +186,14 @@ def _parameters(spec: PartnerSpec) -> _Judgement:
             " which ones are required."
         )
         return State.MISSING, "no parameters", (question,)
-    count = "a whole body" if spec.body is not None else f"{len(spec.parameters)} parameters"
+    number = len(spec.parameters)
+    count = "a whole body" if spec.body is not None else f"{number} {'parameter' if number == 1 else 'parameters'}"
     if not required:
-        names = listed(parameter.name for parameter in spec.parameters if not parameter.constant)
-        which = f" of {names}" if names else ""
+        varying = [parameter.name for parameter in spec.parameters if not parameter.constant]
+        which = f" of {listed(varying)}" if varying else ""
         question = f"Which{which} must be sent for the request to succeed, and which are optional?"
+        if len(varying) == 1:
+            question = f"Must {listed(varying)} be sent for the request to succeed, or is it optional?"
         return State.PARTLY, f"{count}, none marked as required", (question,)
     return State.GIVEN, f"{count}, {required} required", ()
 

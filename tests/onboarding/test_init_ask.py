@@ -68,6 +68,16 @@ def test_a_dialogue_that_is_left_goes_on(cli: CommandLine) -> None:
     assert run.status == 0, run.err
 
 
+def test_endpoints_that_are_not_known_are_both_asked_for(cli: CommandLine) -> None:
+    answers = ["acme", "", "", "", "", "", "", "none", "", "email*", "", "", ""]
+    done = cli("init", "--ask", stdin=_typed(answers))
+    assert done.status == 0, done.err
+    told = " ".join(cli("validate", "acme.yaml").out.split())
+    assert "3 Endpoint missing no endpoint is known yet" in told
+    asked = cli("validate", "acme.yaml", "--questions").out
+    assert "production endpoint?" in asked and "staging or test endpoint" in asked
+
+
 @pytest.mark.parametrize("answer", [b"\xff\xfe", b"\x1b[31m", b"x" * 30_000, "é".encode()], ids=repr)
 def test_answers_that_are_refused(cli: CommandLine, answer: bytes) -> None:
     left = cli("init", "--ask", stdin=answer[:40_000] + b"\nacme\n")

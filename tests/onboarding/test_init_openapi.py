@@ -132,6 +132,28 @@ def test_what_is_printed_at_the_end(cli: CommandLine) -> None:
     assert json.loads((cli.folder / "partner-spec.schema.json").read_text())["title"].startswith("Partner spec")
 
 
+def test_the_contact_is_taken_and_a_given_document_is_not_asked_for(cli: CommandLine) -> None:
+    about = "info: {title: Acme API, version: '1', contact: {name: API team, email: api@acme.example}}"
+    text = ACME.replace("info: {title: Acme API, version: '1'}", about)
+    cli.write("acme-api.yaml", text.replace("externalDocs: {url: https://docs.example.com/contacts}\n", ""))
+    done = cli("init", "--openapi", "acme-api.yaml")
+    draft = (cli.folder / "acme.yaml").read_text()
+    line = 'contact: {name: "API team", email: api@acme.example}  # check: from `info.contact` of the document'
+    assert done.status == 0 and line in draft.splitlines()
+    assert "Who is the technical contact" not in done.out and "Where is your API documented" not in done.out
+    assert "We have your OpenAPI document. At which URL is your API documented?" in done.out
+    cli.write("acme-api.yaml", text.replace("api@acme.example", "no address"))
+    assert "Who is the technical contact" in cli("init", "b.yaml", "--openapi", "acme-api.yaml").out
+
+
+def test_a_document_without_a_host_has_no_endpoint(cli: CommandLine) -> None:
+    document = {key: value for key, value in SWAGGER.items() if key != "host"}
+    cli.write("old.json", json.dumps(document))
+    done = cli("init", "--openapi", "old.json")
+    assert "the endpoint is not known yet" in (cli.folder / "old.yaml").read_text()
+    assert "What is the URL of your production endpoint?" in done.out
+
+
 def test_swagger_2(cli: CommandLine) -> None:
     cli.write("old.json", json.dumps(SWAGGER))
     assert cli("init", "--openapi", "old.json").status == 0

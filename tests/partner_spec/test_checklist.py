@@ -59,7 +59,13 @@ def test_a_whole_spec_has_all_eight_points_and_no_questions() -> None:
         ("authentication", None, State.PARTLY, "How do we authenticate"),
         ("encoding", None, State.PARTLY, "We assume json"),
         ("parameters", None, State.MISSING, "Which parameters does your API take?"),
-        ("parameters", "[{name: mail, attribute: email}]", State.PARTLY, "Which of `mail` must be sent"),
+        ("parameters", "[{name: mail, attribute: email}]", State.PARTLY, "Must `mail` be sent"),
+        (
+            "parameters",
+            "[{name: a, attribute: email}, {name: b, attribute: email}]",
+            State.PARTLY,
+            "of `a` and `b` must",
+        ),
         ("responses", "[{outcome: delivered, examples: [{status: 201}]}]", State.PARTLY, "exists already"),
         (
             "responses",
@@ -111,6 +117,10 @@ def test_what_is_damaged_is_partly_there_and_not_asked_for() -> None:
     point = checklist(spec).points[6]
     assert (point.state, point.questions) == (State.PARTLY, ())
     assert "`parameters` could not be read completely" in point.detail
+
+
+def test_one_parameter_is_counted_in_the_singular() -> None:
+    assert checklist(loaded()).points[6].detail == "1 parameter, 1 required"
 
 
 def test_the_mail_is_addressed_numbered_and_narrow() -> None:

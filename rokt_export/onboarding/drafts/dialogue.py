@@ -14,6 +14,7 @@ from rokt_export import atomic_write
 from rokt_export.errors import ConfigurationError
 from rokt_export.onboarding.drafts.observed import Environment, Field, Operation, Place, Reply, Shown, variable
 from rokt_export.onboarding.drafts.schemas import leaves_of
+from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
 from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.urls import parse_url
@@ -183,7 +184,7 @@ def operation_of(answers: Mapping[str, str]) -> Operation:
     partner = given["partner"]
     environments = [Environment(name, given[name]) for name in ("staging", "production") if given[name]]
     if not environments:
-        environments = [Environment("staging", "https://staging.example.com/", "the endpoint is not known yet")]
+        environments = [Environment("staging", "https://staging.example.com/", UNKNOWN_ENDPOINT)]
     place: Place = "query" if given["encoding"] == "none" else "body"
     contact = {
         key: given[source]

@@ -14,6 +14,7 @@ from rokt_export.onboarding.drafts.matching import LIKELY, OF_A_PERSON, SURE, Ma
 from rokt_export.onboarding.drafts.observed import Environment, Field, Operation, is_template, slug, variable
 from rokt_export.onboarding.drafts.rules import DraftRule, rules_of
 from rokt_export.partner_spec.attributes import canonical, is_personal
+from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
 from rokt_export.partner_spec.model import Environment as EnvironmentModel
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.redaction.display_text import cut, one_line
@@ -114,7 +115,8 @@ class _Writer:
             add("# documentation: https://…  # ask the partner")
         self.drafted.lines += self._document()
         if operation.contact:
-            add(f"contact: {flow({key: said(text, 200) for key, text in operation.contact.items()})}")
+            mark = f"  # check: {operation.contact_note}" if operation.contact_note else ""
+            add(f"contact: {flow({key: said(text, 200) for key, text in operation.contact.items()})}{mark}")
         else:
             add("# contact: {name: …, role: …, email: …}  # ask the partner")
         self.drafted.lines += self._endpoint()
@@ -160,7 +162,7 @@ class _Writer:
             try:
                 EnvironmentModel.model_validate({"url": url})
             except ValidationError:
-                shown = f"`{said(each.url, 80)}` cannot be sent to"
+                shown = f"{UNKNOWN_ENDPOINT}: `{said(each.url, 80)}` cannot be sent to"
                 url, note = "https://api.example.com/", shown if not note else f"{shown}; {note}"
             yield f"  {each.name}: {scalar(url)}" + (f"  # check: {said(note)}" if note else "")
 

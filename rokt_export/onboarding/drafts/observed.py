@@ -128,6 +128,7 @@ class Operation:
         document: the OpenAPI document, a file or URL; empty for other sources.
         document_operation: its name there: `POST /contacts`.
         contact: name, role and e-mail address of the tech contact.
+        contact_note: what to check about it; empty where a person named it.
         summary: what it does.
         authentication: in the form of the spec; None where the source is silent.
         authentication_notes: what to check about it.
@@ -154,6 +155,7 @@ class Operation:
     document: str = ""
     document_operation: str = ""
     contact: Mapping[str, str] = field(default_factory=dict)
+    contact_note: str = ""
     summary: str = ""
     authentication: tuple[Mapping[str, Any], ...] | None = None
     authentication_notes: tuple[str, ...] = ()

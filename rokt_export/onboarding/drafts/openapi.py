@@ -28,8 +28,10 @@ from rokt_export.onboarding.drafts.observed import (
 from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocument
 from rokt_export.onboarding.drafts.ranking import rank
 from rokt_export.onboarding.drafts.schemas import Unfolding, leaf, leaves_of
+from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
 from rokt_export.redaction.display_text import cut
 from rokt_export.redaction.sensitive_names import hidden_in_url
+from rokt_export.spec_language.formats import matches
 
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization", "content-length", "host"})
 """OpenAPI 3.1, 4.8.12: such header parameters are ignored; the encoding and the authentication say them."""
@@ -39,6 +41,8 @@ _RATE = re.compile(
 )
 _MEDIA = ("json", "x-www-form-urlencoded", "xml", "form-data", "plain")
 _ENCODINGS = {"json": "json", "x-www-form-urlencoded": "form", "xml": "xml", "form-data": "form", "plain": "text"}
+_NO_HOST = "api.example.com"
+"""Holds the place of a host that the document does not name."""
 _PLAIN_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded", "xml": "application/xml"}
 
 
@@ -164,6 +168,7 @@ class _Observer:
         authentication, notes = self._authentication()
         rates, rate_note = self._rate()
         replies = tuple(self._replies(self.node))
+        contact = self._contact()
         return Operation(
             origin=f"{hidden_in_url(self.document.source)}, {self.candidate.name}",
             partner=self.partner,
@@ -173,6 +178,8 @@ class _Observer:
             documentation=self._documentation(),
             document=self.document.source,
             document_operation=self.candidate.name,
+            contact=contact,
+            contact_note="from `info.contact` of the document" if contact else "",
             summary=self.candidate.summary,
             authentication=authentication,
             authentication_notes=tuple(notes),
@@ -332,14 +339,33 @@ class _Observer:
 
     def _own_host(self) -> str:
         """Return the host that the document was fetched from (OpenAPI 3.1, 4.8.5: a server may be relative to it)."""
-        return urlsplit(self.document.source).netloc or "api.example.com"
+        return urlsplit(self.document.source).netloc or _NO_HOST
 
     def _environments(self) -> tuple[Environment, ...]:
         servers = [
             (url, server.text("description"), {name: dict(each.node) for name, each in server.members("variables")})
             for url, server in self._servers()
         ]
-        return environments_of(servers, self.candidate.path, self.partner)
+        found = environments_of(servers, self.candidate.path, self.partner)
+        if self._own_host() != _NO_HOST:
+            return found
+        return tuple(
+            replace(each, note="; ".join(filter(None, (UNKNOWN_ENDPOINT, each.note))))
+            if urlsplit(each.url).netloc == _NO_HOST
+            else each
+            for each in found
+        )
+
+    def _contact(self) -> Mapping[str, str]:
+        """Return the contact of the document; nothing without an e-mail address to ask at."""
+        stated = self.info.child("contact")
+        email = stated.text("email").strip()
+        if not matches("email", email):
+            return {}
+        return {
+            "name": " ".join(stated.text("name").split()) or self.info.text("title") or self.partner,
+            "email": email,
+        }
 
     def _documentation(self) -> str:
         for place in (self.node, self.document.root):
