@@ -123,7 +123,7 @@ class _Planner:
                 advice="Add `read_back` to the spec, or have the tech contact compare each value on the page of the "
                 "pack.",
             )  # fmt: skip
-        kept = "a sandbox keeps no records" if self.sandbox else ""
+        kept = "a sandbox stores no records that could be removed" if self.sandbox else ""
         none = "" if self.spec.cleanup is not None else "the spec has no `cleanup`"
         yield PlannedProbe(
             "cleanup", "removing the records", "removed", "`cleanup` of the spec", sends=0, not_run=kept or none

@@ -12,17 +12,26 @@ _MOST_RULES = 5
 
 
 def questions_for(
-    spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage], records: Sequence[Record]
+    spec: PartnerSpec,
+    probes: Sequence[Probe],
+    coverage: Sequence[Coverage],
+    records: Sequence[Record],
+    *,
+    sandbox: bool = False,
 ) -> tuple[tuple[str, str], ...]:
-    """Return text and reason of each question, the most important first."""
+    """Return text and reason of each question, the most important first.
+
+    Args:
+        sandbox: a sandbox answered: the partner has none of the records, so none is asked about.
+    """
     removed = frozenset(each.id for each in records if each.cleaned == "removed")
-    return tuple(_questions(spec, probes, coverage, removed))
+    of_records = () if sandbox else _of_records(spec, probes, removed)
+    to_remove = () if sandbox else _to_remove(spec, probes)
+    return (*of_records, *_of_rules(spec, coverage), *to_remove)
 
 
-def _questions(
-    spec: PartnerSpec, probes: Sequence[Probe], coverage: Sequence[Coverage], removed: frozenset[str]
-) -> Iterator[tuple[str, str]]:
-    good = next((each for each in probes if each.kind == "good" and each.records), None)
+def _of_records(spec: PartnerSpec, probes: Sequence[Probe], removed: frozenset[str]) -> Iterator[tuple[str, str]]:
+    good = _good(probes)
     if good is not None and good.records[0] not in removed:
         yield (
             f"Is record {good.records[0]} where such records belong, with each value in its field?",
@@ -43,6 +52,9 @@ def _questions(
     if undecided:
         records = ", ".join(record for each in undecided for record in each.records)
         yield f"What became of {records}?", "They were accepted, and no decision came while we asked."
+
+
+def _of_rules(spec: PartnerSpec, coverage: Sequence[Coverage]) -> Iterator[tuple[str, str]]:
     rules = dict(zip(spec.rule_names, spec.responses, strict=True))
     unseen = [rules[each.rule] for each in coverage if not each.seen and each.outcome != "failed"]
     for case in dict.fromkeys(map(case_in_words, unseen[:_MOST_RULES])):
@@ -50,5 +62,13 @@ def _questions(
             f"In which case do you respond that {case}, and how can we bring it about?",
             "No request of this test brought such a response.",
         )
-    if good is not None and spec.cleanup is None:
+
+
+def _to_remove(spec: PartnerSpec, probes: Sequence[Probe]) -> Iterator[tuple[str, str]]:
+    if _good(probes) is not None and spec.cleanup is None:
         yield "Will you remove these records? All of them are test data.", "We have no request that removes them."
+
+
+def _good(probes: Sequence[Probe]) -> Probe | None:
+    """Return the probe of the good transaction, if it may have created a record."""
+    return next((each for each in probes if each.kind == "good" and each.records), None)

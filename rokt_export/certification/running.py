@@ -518,7 +518,8 @@ class Certifier:
     @property
     def questions(self) -> tuple[tuple[str, str], ...]:
         """What only the partner can answer: text and why."""
-        return questions_for(self._judge.spec, self.probes, self.coverage, self.records)
+        judge = self._judge
+        return questions_for(judge.spec, self.probes, self.coverage, self.records, sandbox=judge.sandbox)
 
 
 def _meant(probe: PlannedProbe, sent: Sent) -> str:

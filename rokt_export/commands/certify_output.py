@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ _NARROW = 60
 """Columns below which each probe has lines of its own."""
 _COLUMNS = ("id", "kind", "title", "expected", "outcome", "rule", "status", "verdict", "defect", "finding", "advice")
 _MOST_TITLE = 44
+_RECORD = re.compile(r"\bR\d+\b")
+"""The id of a record in a question."""
 
 
 def show_certification(
@@ -204,7 +207,15 @@ def _after_table(console: Console, made: Certification, story: Story) -> None:
         console.print()
         console.print(Text("Ask the partner", style="bold"))
         for question in made.questions:
-            console.print(Padding(_plain(f"{question.id} {question.text}"), (0, 0, 0, 2)))
+            console.print(Padding(_plain(f"{question.id} {_with_probes(question.text, made)}"), (0, 0, 0, 2)))
+        if any(_RECORD.search(question.text) for question in made.questions):
+            console.print(Padding(_plain("The page of the pack lists each record (R) with its values."), (0, 0, 0, 2)))
+
+
+def _with_probes(text: str, made: Certification) -> str:
+    """Return a question with the probe of each record: the table above has probes, and no records."""
+    probes = {record.id: record.probe for record in made.records}
+    return _RECORD.sub(lambda found: f"{found[0]} ({probes[found[0]]})" if found[0] in probes else found[0], text)
 
 
 def _advice(console: Console, made: Certification) -> None:
@@ -215,13 +226,13 @@ def _advice(console: Console, made: Certification) -> None:
     for probe in made.probes:
         if probe.verdict != "finding" and probe.advice:
             alike.setdefault((probe.verdict, probe.finding, probe.advice), []).append(probe)
-    for (_, finding, advice), probes in alike.items():
+    for (verdict, finding, advice), probes in alike.items():
         more = f" and {', '.join(probe.id for probe in probes[1:])}" if len(probes) > 1 else ""
         console.print()
         console.print(
             Text.assemble(_sign(console, probes[0]), (f" {probes[0].id} {probes[0].title}{more}", "bold")),
         )
-        _line(console, "came", finding)
+        _line(console, "not run" if verdict == "not run" else "came", finding)
         _line(console, "advice", advice)
 
 

@@ -401,6 +401,19 @@ def test_what_is_left_out_of_the_spec_is_not_run_and_says_why(cli: CommandLine) 
     assert any("remove" in text for text in texts)
 
 
+def test_the_terminal_names_the_probe_of_each_record_and_why_one_was_not_run(cli: CommandLine) -> None:
+    with serving(Crm()) as url:
+        path = cli.write("acme.yaml", SPEC.format(url=url).partition("read_back:")[0])
+        sent = " ".join(cli("certify", path, "--wait", "0.1s", env=ENV).out.split())
+        tried = cli("certify", path, "--sandbox", env=ENV).out
+    assert "Is record R1 (P1) where such records belong" in sent
+    assert re.search(r"Are the values of R\d+ \(P\d+\), R\d+ \(P\d+\)", sent)
+    assert "The page of the pack lists each record (R) with its values." in sent
+    assert "not run: the spec has no `read_back`" in sent and "came: the spec has no `read_back`" not in sent
+    assert "a sandbox stores no records that could be removed" in " ".join(tried.split())
+    assert "remove these records" not in tried and "Is record" not in tried
+
+
 @pytest.mark.parametrize("part", ["", "read_back", "cleanup"])
 def test_the_count_of_probes_before_and_after_is_one(cli: CommandLine, part: str) -> None:
     with serving(Crm()) as url:
