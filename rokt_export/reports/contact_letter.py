@@ -198,7 +198,9 @@ class ContactLetter:
             "environment": show(run.environment),
             "endpoint": show(without_labels(endpoint_of(story) or "")),
             "date": when.date(),
-            "rows": sum(self._sent.values()),
+            "rows": (rows := sum(self._sent.values())),
+            "only": story.only or (),
+            "beside": 0 if self._attached else max(0, self._table.rows - rows),
             "sent": run.sent,
             "in_flight": run.in_flight,
             "unsent": self._unsent(unconnected=False),
@@ -304,7 +306,7 @@ class ContactLetter:
                 asked.append(Question(str(kind), left, _some(left, some)))
         if self._sent.get(OutcomeKind.DELIVERED):
             asked.append(Question("values"))
-        if (unseen := self._unseen()) and any(one.kind != "setup" for one in asked):
+        if not story.run.production and (unseen := self._unseen()) and any(one.kind != "setup" for one in asked):
             asked.append(Question("trigger", kinds=unseen))
         return asked
 

@@ -79,7 +79,14 @@ def _named(story: Story, some: Sequence[Delivery], number: int) -> str:
     named = [name for name in found if name]
     others = number - len(named)
     return ", ".join(
-        [*named, *([f"{'and ' if named else ''}{others:,} {'more' if named else 'rows'}"] if others else [])]
+        [
+            *named,
+            *(
+                [f"{'and ' if named else ''}{others:,} {'more' if named else 'row' if others == 1 else 'rows'}"]
+                if others
+                else []
+            ),
+        ]
     )
 
 

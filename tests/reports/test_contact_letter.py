@@ -14,6 +14,7 @@ from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState
 from rokt_export.reports.contact_letter import ContactLetter
+from rokt_export.reports.run_facts import lookups
 from rokt_export.reports.run_report import Story
 
 ASKS = "ready to receive records?"
@@ -96,19 +97,61 @@ def test_only_the_first_contact_asks_whether_the_partner_is_ready(journal: Journ
 
 def test_rows_that_are_not_listed_were_sent_all_the_same(journal: Journal) -> None:
     outcomes = (DELIVERED, DELIVERED, REJECTED)
-    for only, about in ((("rejected",), "This is about 1 of them."), (("duplicate",), "This is about none of them.")):
+    for only, about in (
+        (("rejected",), "This is about 1 of them."),
+        (("duplicate",), "None of them was already in your system."),
+    ):
         subject, text = letter(run(journal, *outcomes, only=only))
         assert "we sent 3 deliveries to your staging system. " + about in text
         assert subject.startswith("Please confirm 1 delivery" if only == ("rejected",) else "3 deliveries to acme")
     counted = run(journal, *outcomes)
     journal.keep_as_counts(counted.run.run, [DELIVERED, REJECTED])
     text = letter(Story.of(journal, journal.find(counted.run.run)))[1]
-    assert "we sent 3 deliveries to your staging system. This is about none of them." in text
+    assert "we sent 3 deliveries to your staging system. Of these we have kept only the counts." in text
     purged = run(journal, *outcomes)
     journal.purge(purged.run.run, keep_counts=True)
     subject, text = letter(Story.of(journal, journal.find(purged.run.run)))
     assert subject.startswith("3 deliveries to acme staging, ")
     assert "we sent 3 deliveries to your staging system; our records of them have been removed since." in text
+
+
+def test_a_letter_says_what_it_lists_and_what_the_table_has_beside(journal: Journal) -> None:
+    story = run(journal, *[DELIVERED] * 7, INVALID, INVALID)
+    made = ContactLetter(story, attached=False).markdown().replace("\\", "")
+    assert "Listed above are 5 of 7 records, the first of each outcome." in made
+    assert "All 7 rows are in the table below, beside 2 other rows of the run." in made
+    text = letter(story)[1]
+    assert "All 7 rows are in the attached CSV." in text and "Listed above are 5 of 7 records" in text
+    few = letter(run(journal, DELIVERED))[1]
+    assert "Listed above" not in few and "The row is in the attached CSV." in few
+    assert "Oben stehen 5 von 7 Datensätzen" in letter(story, "de")[1]
+
+
+def test_only_a_letter_with_references_asks_to_look_for_them(journal: Journal) -> None:
+    assert "find the records by time." in letter(run(journal, DELIVERED))[1]
+    writer = begin(journal)
+    writer.intend([item(1)])
+    writer.settle([replace(settled(1, DELIVERED), reference="A-1")])
+    writer.end(RunState.FINISHED, 0)
+    assert "find the records by time and reference." in letter(Story.of(journal, journal.find(writer.run)))[1]
+
+
+def test_one_row_to_look_up_is_in_the_singular(journal: Journal) -> None:
+    assert lookups(run(journal, UNKNOWN))[-1] == "unknown, did they arrive: 1 row"
+
+
+def test_a_live_system_is_not_asked_how_to_make_it_fail(journal: Journal) -> None:
+    spec = (
+        "spec_version: 1\npartner: acme\nendpoint: {staging: 'https://test.example.com'}\nencoding: json\n"
+        "parameters: [{name: e, attribute: email}]\n"
+        "responses: [{outcome: delivered, status: 201}, {outcome: failed, status: 5xx}]\n"
+    )
+    asked = [
+        "How can we trigger a response for an error of your service?" in letter(story)[1]
+        for guarded in (False, True)
+        for story in [run(journal, DELIVERED, notes={"spec_text": spec}, production=guarded)]
+    ]
+    assert asked == [True, False]
 
 
 @pytest.mark.parametrize(

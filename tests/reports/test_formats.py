@@ -221,7 +221,7 @@ def test_markdown_has_the_letter_of_the_mail_and_then_the_run(story: Story) -> N
     assert len(asked) == 7
     assert [question for question in asked if question not in mail] == []
     assert "| ada.1@example.com | Ada | 02:13:21 | A-1 | status 201: a new record |" in letter
-    assert "All 8 rows are in the table below." in letter
+    assert "All 8 rows are in the table below, beside 1 other row of the run." in letter
     for theirs in ("tx-", "no rule matched", story.run.run):
         assert theirs not in letter
     for ours in (
