@@ -319,6 +319,7 @@ def _begin(job: Job, journal: Journal) -> tuple[str, int]:
         options=job.kept,
         production=job.plan.guarded,
     )
+    journal.note(writer.run, {"spec_text": masked_spec(loaded.document.text)})  # a crashed run has its spec, too
     return writer.run, writer.before
 
 

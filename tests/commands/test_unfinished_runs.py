@@ -94,6 +94,7 @@ def test_a_crashed_run_says_so_on_stdout(cli, spec, partner):
     shown = cli("runs", "show", "last")
     assert re.search(r"^Crashed: \d+ of 200 rows handled", shown.out, re.MULTILINE)
     assert GO_ON in shown.err
+    assert "Ask Jane Doe to look up in staging:" in shown.out
     exported = cli("runs", "export", "last", "--quiet")
     assert re.match(r"run \S+: crashed: \d+ of 200 rows handled", exported.err)
 
