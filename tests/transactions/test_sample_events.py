@@ -1,10 +1,16 @@
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 
+from rokt_export.partner_spec.loading import load_spec
+from rokt_export.partner_spec.references import variable_names
+from rokt_export.request.render import Renderer
 from rokt_export.transactions.sources import open_transactions, scan
 
+PLUGINS = frozenset({"requests.auth:HTTPBasicAuth"})
+"""What `example-custom-auth.yaml` asks to load."""
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "sample_events"
 CONTENTS = runpy.run_path(str(ROOT / "tests" / "make_sample_events.py"))["contents"]()
@@ -16,7 +22,7 @@ def test_the_script_writes_the_same_bytes(name):
 
 
 @pytest.mark.parametrize(("name", "rows"), [("few.csv", 5), ("few.ndjson", 5), ("thousand.csv", 1_000)])
-def test_every_row_can_be_delivered(name, rows):
+def test_every_row_can_be_read(name, rows):
     found = scan([str(SAMPLES / name)])
     assert (found.rows, found.problems, found.clean) == (rows, 0, True)
     assert found.columns.unmapped == ()
@@ -25,6 +31,20 @@ def test_every_row_can_be_delivered(name, rows):
     emails = {row.values["email"].lower() for row in transactions}
     assert len(emails) == rows
     assert all(email.endswith("@example.com") for email in emails)
+
+
+def test_the_readme_names_the_specs_that_find_rows_invalid():
+    rows = list(open_transactions([str(SAMPLES / "thousand.csv")]))
+    refusing = set()
+    for path in sorted((ROOT / "sample_specs").glob("*.yaml")):
+        spec = load_spec(path).spec
+        environment = next(iter(spec.endpoint))
+        variables = dict.fromkeys(variable_names(spec, [environment]), "host.example")
+        renderer = Renderer(spec, environment, variables, base_url="http://127.0.0.1:1", plugins=PLUGINS)
+        if not all(renderer.renders(row) for row in rows):
+            refusing.add(path.stem)
+    named = (SAMPLES / "README.md").read_text().partition("Most sample specs send every row.")[2].partition("find")[0]
+    assert set(re.findall(r"`([\w-]+)`", named)) == refusing
 
 
 def test_both_small_files_hold_the_same_people():
