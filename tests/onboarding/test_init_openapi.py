@@ -154,6 +154,14 @@ def test_a_document_without_a_host_has_no_endpoint(cli: CommandLine) -> None:
     assert "What is the URL of your production endpoint?" in done.out
 
 
+def test_a_guess_says_what_it_is_about(cli: CommandLine) -> None:
+    cli.write("a.json", json.dumps(SWAGGER).replace('"FNAME"', '"first"'))
+    assert cli("init", "a.yaml", "--openapi", "a.json").status == 0
+    draft = (cli.folder / "a.yaml").read_text()
+    assert "# check: `first` may also mean something other than firstname" in draft
+    assert "# check: the source names none of these statuses" in draft
+
+
 def test_swagger_2(cli: CommandLine) -> None:
     cli.write("old.json", json.dumps(SWAGGER))
     assert cli("init", "--openapi", "old.json").status == 0
