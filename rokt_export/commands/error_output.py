@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rokt_export.commands.terminal import GUARD, LOG, Terminal, print_message
+from rokt_export.commands.terminal import GUARD, LOG, Terminal
 from rokt_export.errors import RoktExportError
 from rokt_export.redaction.sensitive_names import hidden_in_url
+from rokt_export.reports.prose import print_message
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,11 +16,11 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 from rokt_export.errors import UsageError
 from rokt_export.redaction.display_text import STEERING, csv_cell, json_text, one_line, visible
 from rokt_export.redaction.sensitive_names import hidden_userinfo
+from rokt_export.reports.prose import print_message
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
-    from rich.text import Text
 
     from rokt_export.redaction import Redactor
 
@@ -266,35 +265,6 @@ def text_width(stream: TextIO) -> int:
         except (OSError, ValueError):  # not a terminal, or no file at all
             continue
     return _WIDTH
-
-
-def print_message(console: Console, text: str | Text, style: str = "") -> None:
-    """Print a message, at a terminal broken between words: the terminal itself would break it within them.
-
-    A file and a pipe have no width. A command, a path and a URL stay whole, to be copied.
-    """
-    from rich.text import Text
-
-    shown = Text(text) if isinstance(text, str) else text
-    if console.file.isatty() and "rokt-export " not in shown.plain:
-        shown = _between_words(shown, console.width)
-    console.print(shown, style=style or None, soft_wrap=True)
-
-
-def _between_words(text: Text, width: int) -> Text:
-    """Return a text of one line as lines of whole words."""
-    from rich.cells import cell_len
-    from rich.text import Text
-
-    plain, start, starts = text.plain, 0, list[int]()
-    for word in re.finditer(r"\S+", plain):
-        if cell_len(plain[start : word.end()]) > width and plain[start : word.start()].strip():
-            start = word.start()
-            starts.append(start)
-    lines = text.divide(starts)
-    for line in lines:
-        line.rstrip()
-    return Text("\n").join(lines)
 
 
 _WIDTH = 120

@@ -19,6 +19,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunInfo, RunState
 from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.reports.outcome_icons import SIGNS
+from rokt_export.reports.prose import print_message
 from rokt_export.reports.reasons import ReasonGroup, less_frequent, why
 from rokt_export.reports.run_facts import lookups
 from rokt_export.reports.run_report import Story
@@ -286,18 +287,18 @@ def summary(console: Console, story: Story, *, contact: bool = True, told: Colle
     console.print()
     console.print(_counts(console, story))
     if latency := latency_line(story):
-        console.print(plain(latency), soft_wrap=True)
+        print_message(console, plain(latency))
     if story.coverage is not None:
-        console.print(plain(story.coverage.line()), soft_wrap=True)
+        print_message(console, plain(story.coverage.line()))
     for note in story.notes:
         if note not in told:
-            console.print(plain(note), style="yellow", soft_wrap=True)
+            print_message(console, plain(note), "yellow")
     lines = lookups(story) if contact else []
     if lines:
         console.print()
-        console.print(plain(lines[0]), style="bold", soft_wrap=True)
+        print_message(console, plain(lines[0]), "bold")
         for line in lines[1:]:
-            console.print(Text("  ").append_text(plain(line)), soft_wrap=True)
+            print_message(console, Text("  ").append_text(plain(line)))
 
 
 def _counts(console: Console, story: Story) -> Text:

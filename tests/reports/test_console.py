@@ -77,6 +77,18 @@ def test_the_summary_counts_covers_and_names(story: Story) -> None:
     assert "@example.com (reference A-1)" in text
 
 
+def test_sentences_of_the_summary_end_their_lines_between_words(story: Story) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Screen()
+    reports.summary(Console(file=screen, width=40, no_color=True, force_terminal=False), story)
+    wide = printed(reports.summary, story, width=400)
+    words = [word for line in screen.getvalue().splitlines() if "rokt-export " not in line for word in line.split()]
+    assert set(words) <= set(wide.split()) and len(screen.getvalue().splitlines()) > len(wide.splitlines())
+
+
 def test_runs_and_explanations(story: Story, journal: Journal) -> None:
     for width in WIDTHS:
         text = printed(reports.runs_table, journal.runs(), width=width)
