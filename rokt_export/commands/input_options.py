@@ -100,7 +100,7 @@ def source_options(
     spec: PartnerSpec, flags: RowFlags, overrides: Collection[str], *, refuse_damage: bool
 ) -> SourceOptions:
     """Return what is said about the files, by the command line and by the spec's `columns:`."""
-    from rokt_export.partner_spec.references import attribute_names, sent_attributes
+    from rokt_export.partner_spec.references import attribute_names, required_attributes, sent_attributes
     from rokt_export.transactions.columns import parse_map
     from rokt_export.transactions.source_options import SourceOptions
 
@@ -119,6 +119,7 @@ def source_options(
         header=_header(flags.header),
         sheet=flags.sheet,
         sent=sent if left else None,
+        required=tuple(name for name in required_attributes(spec) if name in left),
         refuse_damage_in=left if refuse_damage else frozenset(),
     )
 

@@ -84,6 +84,14 @@ def sent_attributes(spec: PartnerSpec) -> frozenset[str]:
     return frozenset(found)
 
 
+def required_attributes(spec: PartnerSpec) -> tuple[str, ...]:
+    """Return the attributes that every row must have, in the order of the spec."""
+    found = [name for name, attribute in spec.attributes.items() if attribute.required]
+    for each in every_parameter(spec.parameters):
+        found += sorted(attributes_of(each)) if each.required is True else ()
+    return tuple(dict.fromkeys(found))
+
+
 def attributes_of(parameter: Parameter) -> frozenset[str]:
     """Return the attributes that a parameter sends, without those of its inner parameters."""
     if parameter.attribute is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -420,14 +421,16 @@ class DelimitedReader:
         return "Quote cells that contain the delimiter or a line break."
 
     def _misquoted(self, error: csv.Error, row: int, began: int) -> Transaction:
-        line = self._line()
-        lines = self._reader.line_num - began
+        line, lines = self._line(), self._reader.line_num - began
+        opened = self._before + began + 1
         reason = {"unexpected end of data": "a quote is opened and never closed"}.get(str(error), str(error))
+        is_open = reason.endswith("never closed") or "field larger" in reason
         if "field larger" in reason:
             reason = f"a cell of over {HARD_LIMIT:,} characters; a quote is opened and not closed"
         if lines > 1:
-            reason += f"; lines {self._before + began + 1} to {line} of {self._context.path} became one row"
-        return self._context.problem(row, DamageKind.QUOTING, reason, "Double each quote within a quoted cell.", line)
+            reason += f"; lines {opened} to {line} of {self._context.path} became one row"
+        remedy = "Double each quote within a quoted cell."
+        return self._context.problem(row, DamageKind.QUOTING, reason, remedy, opened if is_open else line)
 
     def _read_header(self, delimiter: str) -> list[str]:
         path = self._context.path
@@ -456,7 +459,7 @@ class DelimitedReader:
                 where=where,
                 remedy="Export the file without quotes around whole lines."
                 if whole
-                else f"Try {_shown(other)} as --delimiter.",
+                else f"Try --delimiter {'tab' if other == chr(9) else shlex.quote(other)}.",
             )
         if noted & UNDECODABLE:
             raise TransactionsError("the header is not valid in this encoding", where=where, remedy=_ENCODING_REMEDY)

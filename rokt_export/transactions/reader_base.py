@@ -14,6 +14,7 @@ from rokt_export.transactions.columns import ColumnMapper, ColumnPlan, ColumnsRe
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.damage_checks import Inspector
 from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.row_shapes import is_data
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
@@ -51,11 +52,17 @@ class Context:
     def nothing_carried(self, plan: ColumnPlan | ColumnsReport, hint: str | None = None) -> TransactionsError:
         """Return the error for a file without any attribute that the spec sends."""
         report = plan.report if isinstance(plan, ColumnPlan) else plan
-        pair = "=".join(report.likely() or ("COLUMN", min(self.options.sent or ("ATTRIBUTE",))))
+        required = self.options.required
+        some = required or (min(self.options.sent or ("ATTRIBUTE",)),)
+        pair = "=".join(report.likely() or ("COLUMN", some[0]))
+        columns = plan.columns if isinstance(plan, ColumnPlan) else ()
+        found = f"Columns found: {_listed(columns)}. " if columns and not is_data(columns) else ""
+        needs = f"Every row needs {_listed(required)}. " if required else ""
+        advice = f"Map a column to an attribute: --map {shlex.quote(pair)}"
         return TransactionsError(
             NOTHING_CARRIED,
             where=self.path,
-            remedy=hint or f"Map a column to an attribute: --map {shlex.quote(pair)}; nothing was sent.",
+            remedy=f"{found}{hint}" if hint else f"{found}{needs}{advice}; nothing was sent.",
         )
 
     def damage(
@@ -83,6 +90,16 @@ class Context:
     def made(self, values: Mapping[str, Value], row: int, refused: str | None) -> Transaction:
         """Return a row as a transaction; `refused`: why its damage prevents it from being sent."""
         return Transaction(row, identity(values, row), values, self.options.invented, refused)
+
+
+_MOST_NAMED, _LONGEST_NAME = 8, 40
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return the first names, shortened, and how many there are beside."""
+    words = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names[:_MOST_NAMED]]
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(words)}{more}"
 
 
 @dataclass(frozen=True, slots=True)

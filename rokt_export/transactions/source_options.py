@@ -33,6 +33,7 @@ class SourceOptions:
         skip_lines: lines of a delimited file, or rows of a sheet, before its header.
         sheet: the name of a workbook's sheet; None = the only visible one with values.
         sent: attributes that the spec sends; a file must have one of them. None or empty = not checked.
+        required: attributes that every row must have, for messages.
         refuse_damage_in: attributes whose damage prevents a row from being sent; in others it is only logged.
         invented: every row is declared test data.
         refuse_invented: a row of a person that this program generated is a problem row; a guarded environment has none.
@@ -52,6 +53,7 @@ class SourceOptions:
     skip_lines: int = 0
     sheet: str | None = None
     sent: frozenset[str] | None = None
+    required: tuple[str, ...] = ()
     refuse_damage_in: frozenset[str] = frozenset()
     invented: bool = False
     refuse_invented: bool = False

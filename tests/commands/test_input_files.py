@@ -186,6 +186,8 @@ def test_columns_can_be_named_on_the_command_line(cli: CommandLine, partner: Par
             "has the names of the values in each row",
         ),
         ("rows.csv", by(","), ("--header", "a,b,c,d"), 3, "no column contains"),
+        ("rows.csv", "foo,bar\n1,2\n", (), 3, "Columns found: foo, bar. Every row needs email. Map a column"),
+        ("rows.csv", "foo|bar\n1|2\n", ("--delimiter", ","), 3, "Try --delimiter '|'."),
         ("book.xlsx", workbook({"A": sheet([["email"], ["a@example.com"]])}), ("--sheet", "B"), 2, "Its sheets: A."),
         ("book.xls", b"\xd0\xcf\x11\xe0" + bytes(99), (), 3, "old Excel workbook (.xls)\nIn Excel, save it as .xlsx."),
         ("book.xlsx", b"\xd0\xcf\x11\xe0" + bytes(99), (), 3, "has a password"),
