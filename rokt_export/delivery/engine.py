@@ -765,7 +765,8 @@ class Engine:
         now = time.monotonic()
         patient = self._pace.patience > 0
         if self._breaker.failed(now) and patient:
-            self._news.append(Paced(f"the partner cannot be reached, trying again: {fault.message}"))
+            most = f"trying again for {self._pace.patience:,g} s at most"
+            self._news.append(Paced(f"the partner cannot be reached, {most}: {fault.message}"))
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
         hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
         if hopeless:

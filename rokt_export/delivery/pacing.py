@@ -310,7 +310,8 @@ class Breaker:
         """Return that the partner is unreachable, and seconds until the next trial; empty where it is not."""
         if not self.open:
             return ""
-        return "unreachable" if self._trying else f"unreachable, {math.ceil(max(0.0, self._until - now))} s"
+        left = math.ceil(max(0.0, self._until - now))
+        return "unreachable" if self._trying else f"unreachable, next attempt in {left} s"
 
     def started(self) -> None:
         """Note a send."""

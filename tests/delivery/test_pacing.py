@@ -201,6 +201,7 @@ def test_it_opens_at_the_third_failure_in_a_row_and_tries_one_at_a_time_ever_mor
         breaker.started()
         assert breaker.wait(now) > 60  # nothing beside the trial
         breaker.failed(now)
+    assert breaker.waiting(now) == "unreachable, next attempt in 15 s"
     pauses = [later - earlier for earlier, later in pairwise(trials)]
     assert pauses == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0])
 
