@@ -117,7 +117,6 @@ def _response(raw: bytes, status: int | None, given: list[str]) -> tuple[Respons
     if found is None and not pasted.body.strip():
         raise UsageError(
             "nothing was pasted",
-            where="--body",
             remedy="Paste the response (curl -i prints it whole), or give --status for one without a body.",
         )
     return Response(found or 200, tuple(headers), pasted.body), found is not None

@@ -32,6 +32,8 @@ _HEADINGS = {
 }
 """The headings that flags are listed under, in this order, where a command has many; others are under Options."""
 _HEADING_OF = {flag: title for title, flags in _HEADINGS.items() for flag in flags.split()}
+_BESIDE = {"--spec": ("--runs", "Earlier runs")}
+"""A flag to one that it belongs to, and the heading of both, where a command has that."""
 _MANY = 16
 """Flags from which headings help more than they take room."""
 _WIDEST = 100
@@ -174,8 +176,10 @@ def _grouped(options: list[Any]) -> dict[str, list[Any]]:
     if len(options) < _MANY:
         return {"Options": options}
     found: dict[str, list[Any]] = {title: [] for title in ("Options", *_HEADINGS)}
+    names = {one.opts[0] for one in options}
     for one in options:
-        found[_HEADING_OF.get(one.opts[0], "Options")].append(one)
+        other, title = _BESIDE.get(one.opts[0], ("", ""))
+        found[title if other in names else _HEADING_OF.get(one.opts[0], "Options")].append(one)
     return {title: some for title, some in found.items() if some}
 
 

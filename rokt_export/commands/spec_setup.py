@@ -216,7 +216,10 @@ def tell_variables(terminal: Terminal, spec: PartnerSpec, uses: Iterable[Variabl
     """Write a line for each variable and the host it goes to; warn of other programs' variables that are not listed."""
     from rokt_export.partner_spec.references import THIS_MACHINE, belongs_to_others
 
-    for use in dict.fromkeys(uses):
+    listed = dict.fromkeys(uses)
+    if listed:
+        terminal.say("environment variables, and where their values are sent:", style="dim")
+    for use in listed:
         if use.host != THIS_MACHINE and belongs_to_others(use.name) and use.name not in spec.variables:
             terminal.warn(f"  {use.line()}: another program's variable; list it under `variables:` if it is meant")
         else:

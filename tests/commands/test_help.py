@@ -202,3 +202,10 @@ def test_color_decides_where_a_pager_reads(cli: CommandLine, partner: Partner) -
 def test_an_error_leads_on(cli: CommandLine, line: str, words: str) -> None:
     refused = cli(*line.split())
     assert refused.status == 2 and words in refused.err, refused.err
+
+
+def test_a_flag_of_two_commands_is_under_the_heading_that_fits(cli: CommandLine) -> None:
+    diff, certify = cli("diff", "--help").out, cli("certify", "--help").out
+    assert "Sign-off:" not in diff
+    assert "--spec SPEC" in diff.partition("Earlier runs:")[2].partition("\n\n")[0]
+    assert "--spec SPEC" in certify.partition("Sign-off:")[2].partition("\n\n")[0]

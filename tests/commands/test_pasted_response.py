@@ -203,6 +203,7 @@ def test_a_response_is_read_as_it_is_pasted(cli: CommandLine, name: str) -> None
 def test_a_paste_without_a_response_is_told(cli: CommandLine, spec: object, paste: bytes, words: str) -> None:
     done = cli("classify", spec, stdin=paste)
     assert done.status == 2 and words in done.err
+    assert "--body: nothing" not in done.err
 
 
 @pytest.mark.parametrize("entries", [0, 2])

@@ -29,6 +29,7 @@ def test_a_line_says_where_each_variable_goes(cli: CommandLine, partner: Partner
     assert f"AWS_SECRET_ACCESS_KEY -> {host}, header X-Key" in done.err
     assert f"LIST -> {host}, URL path" in done.err
     assert f"SOURCE -> {host}, query source" in done.err
+    assert done.err.count("environment variables, and where their values are sent:\n") == 1
     assert "s3cret" not in done.out + done.err
 
 
