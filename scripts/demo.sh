@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 rm -rf .demo
 mkdir .demo
-export ROKT_EXPORT_JOURNAL=.demo/journal.sqlite
+journal=.demo/journal.sqlite
 export XDG_STATE_HOME="$PWD/.demo/state"
 export ROKT_EXPORT_KEY_FILE="$PWD/.demo/key"
 step=0
@@ -42,20 +42,21 @@ tell "What would be sent for one person? Nothing is sent, and no credential is n
 expect 0 rokt-export render sample_specs/mailchimp.yaml sample_events/few.csv --test-data
 
 tell "Three rows of test data to a partner made from that spec."
-expect 0 rokt-export test sample_specs/mailchimp.yaml --sandbox --forget --count 3
+expect 0 rokt-export test sample_specs/mailchimp.yaml --sandbox --forget --count 3 --journal "$journal"
 
 tell "A file of five people, once: all are new to the partner."
-expect 0 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox
+expect 0 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox --journal "$journal"
 
 tell "The same file again: they already exist at the partner. An unexpected outcome, so the exit status is 1."
-expect 1 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox
+expect 1 rokt-export test sample_specs/mailchimp.yaml sample_events/few.csv --test-data --sandbox --journal "$journal"
 
 tell "A thousand rows, as dirty as real exports are; each is in the journal before it is sent."
-expect 0 rokt-export replay sample_specs/mailchimp.yaml sample_events/thousand.csv --test-data --sandbox --forget --name thousand
+expect 0 rokt-export replay sample_specs/mailchimp.yaml sample_events/thousand.csv --test-data --sandbox --forget --name thousand --journal "$journal"
 
 tell "What happened, from the journal: for a spreadsheet, and for a browser."
-expect 0 rokt-export report thousand --out .demo/thousand.csv --out .demo/thousand.html
-expect 0 rokt-export runs list
+expect 0 rokt-export report thousand --out .demo/thousand.csv --out .demo/thousand.html --journal "$journal"
+expect 0 rokt-export runs list --journal "$journal"
 
-printf '\nDone. Look at .demo/thousand.html, or ask the journal: rokt-export runs show thousand --journal %s\n' \
-    "$ROKT_EXPORT_JOURNAL"
+printf '\nDone. Look at .demo/thousand.html, or ask the journal:\n'
+printf '  .venv/bin/rokt-export runs show thousand --journal %s\n' "$journal"
+printf 'To run the commands above as they stand: . .venv/bin/activate\n'

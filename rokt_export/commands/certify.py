@@ -155,7 +155,9 @@ def certify(
         _tell(terminal, setup, plan, planned, ask=not yes)
         testimony = testimony_of(witness, plan, setup.variables.values)
         certifier = Certifier(planned, supply, seconds, required, testimony.listen, guard, _earlier(setup, plan))
-        options = options_of(setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url)
+        options = options_of(
+            setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url, env_file=env_file
+        )
         done = carry_out(Job("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
         testimony.keep(done.run, plan.journal)
     _keep_decisions(certifier, done.run, plan.journal)

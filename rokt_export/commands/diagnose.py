@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +15,7 @@ from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import GUARD, Terminal, number_of
 from rokt_export.errors import ExitStatus, RoktExportError, UsageError
 from rokt_export.exchange.model import OutcomeKind
+from rokt_export.reports.prose import print_message
 
 if TYPE_CHECKING:
     from rokt_export.commands.spec_setup import SpecSetup
@@ -110,7 +110,7 @@ def diagnose(
     if Path(subject).is_file() or Path(subject).suffix in (".yaml", ".yml"):
         if offline or row is not None:
             raise UsageError("a spec has no recorded responses", where=subject, remedy="Name a run, or leave this out.")
-        about, case, untested, after = asks.of_spec(Path(subject), environment or "staging")
+        about, case, untested, after = asks.of_spec(Path(subject), environment or "staging", journal_place(journal))
     else:
         if environment is not None:
             raise UsageError("a run has its environment", where="--environment", remedy="Leave it out.")
@@ -130,8 +130,9 @@ class _Asks:
     env_file: Path | None
     allow_plugin: list[str] | None
 
-    def of_spec(self, path: Path, environment: str) -> tuple[dict[str, Any], Case | None, str, Any]:
+    def of_spec(self, path: Path, environment: str, place: str) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Ask the endpoint of a spec, and return its refusal, if there is one."""
+        from rokt_export.commands.run_output import Onward
         from rokt_export.diagnosis.case import Sent
         from rokt_export.diagnosis.refusal import refusal
 
@@ -142,16 +143,16 @@ class _Asks:
         method = str(spec.environment(environment).method)
         sent = Sent(method, requests.url, headers, _authenticates(spec, environment))
         about = {"run": None, "row": None, "partner": spec.partner, "environment": environment}
-        test = f"rokt-export test {shlex.quote(str(path))} -e {environment}"
-        if setup.target().guarded:
-            test = f"rokt-export probe {shlex.quote(str(path))} -e {environment} --confirm {spec.partner}"
-        return about, refusal(sent, requests), "", lambda _cause: test
+        options = {"plugins": self.allow_plugin or (), "env_file": self.env_file}
+        confirm = spec.partner if setup.target().guarded else None
+        onward = Onward(str(path), (), options, environment, place, confirm)
+        return about, refusal(sent, requests), "", lambda _cause: onward.test()
 
     def of_run(
         self, name: str, row: int | None, journal: str | None, *, offline: bool
     ) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Return the refusal of a row of a run."""
-        from rokt_export.commands.run_output import exchanges_of, place_flag
+        from rokt_export.commands.run_output import Onward, exchanges_of, place_flag
         from rokt_export.journal import Journal
         from rokt_export.reports.run_report import Story
 
@@ -167,8 +168,7 @@ class _Asks:
         def after(cause: str | None) -> str:
             if cause is None or cause in _CONTACT:
                 return f"rokt-export report {info.run} --out {info.partner}.eml{place_flag(place)}"
-            at = f"{shlex.quote(path)} -e {info.environment}"
-            return f"rokt-export probe {at} --confirm {info.partner}" if info.production else f"rokt-export test {at}"
+            return Onward.of(info, place).test()
 
         if found is None:
             return about, None, "", after
@@ -382,7 +382,7 @@ def _print(terminal: Terminal, found: _Diagnosis) -> None:
         return
 
     def line(text: str, style: str = "") -> None:
-        terminal.out.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+        print_message(terminal.out, text, style)
 
     row = f"row {facts['row']} of run {facts['run']}: " if facts["row"] else ""
     line(f"{row}{refused['method']} {refused['url']}: {refused['status'] or refused['fault']}")
@@ -391,9 +391,9 @@ def _print(terminal: Terminal, found: _Diagnosis) -> None:
     for number, each in enumerate(found.findings[:_SHOWN], 1):
         terminal.out.print()
         head = Text.assemble(
-            (f"{number}. {each.title}", "bold"), f"  ({each.word}, {each.confidence:.0%}; {each.cause})"
+            (f"{number}. {each.title}", "bold"), f"  ({each.word}, {each.confidence:.0%} sure; {each.cause})"
         )
-        terminal.out.print(head, soft_wrap=True)
+        print_message(terminal.out, head)
         for text in each.evidence:
             line(f"   - {_safe(text)}")
         line(f"   {each.advice}", "dim")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -135,7 +136,7 @@ def diff(
         rokt-export diff --runs monday tuesday --report changes.html
     """
     from rokt_export.commands.input_options import RowFlags
-    from rokt_export.commands.run_output import check_spared
+    from rokt_export.commands.run_output import check_spared, place_flag
     from rokt_export.transactions.files import expand
 
     terminal = Terminal(quiet, verbose, no_color)
@@ -174,17 +175,19 @@ def diff(
             sandbox_url or [],
             control,
             no_first_row_check,
+            env_file,
         )
         plans, done = _send(terminal, sides, flags, place)
         if len(done) < len(sides) + (control is not None) or done[-1].status > ExitStatus.FINDINGS:
             terminal.warn("not compared: a side could not be sent to; `rokt-export runs list` shows what was")
             return ExitStatus.most_severe(*(each.status for each in done))
         runs = (done[0].run, done[1].run)
-        terminal.say(f"compared: `rokt-export diff --runs {runs[0]} {runs[1]}` does it again without sending")
+        offline = f"rokt-export diff --runs {runs[0]} {runs[1]}{place_flag(place)}"
+        terminal.say(f"compared: `{offline}` does it again without sending")
     result = _compared(place, runs, spec or by_spec, done[2].run if control is not None else None, by_spec)
     listing = next((str(path) for path in report or () if path.suffix.lower() == ".json"), "")
     result = replace(result, listing=listing, count=_count_to_send(plans, result.enough))
-    with to_stdout(f"To compare again without sending: rokt-export diff --runs {runs[0]} {runs[1]}"):
+    with to_stdout(f"To compare again without sending: rokt-export diff --runs {runs[0]} {runs[1]}{place_flag(place)}"):
         _print(terminal, result, output)
     _write_reports(terminal, result, report or [])
     if learn:
@@ -249,6 +252,15 @@ class _Flags:
     urls: list[str]
     control: int | None = None
     no_first_row_check: bool = False
+    env_file: Path | None = None
+
+    def kept(self, side: SpecSetup, url: str | None) -> dict[str, Any]:
+        """Return what is kept with the run of a side."""
+        from rokt_export.commands.replay_flags import options_of
+
+        return options_of(
+            side.spec, self.rows, self.files, sandbox=self.sandbox, sandbox_url=url, env_file=self.env_file
+        )
 
 
 def _send(
@@ -257,7 +269,6 @@ def _send(
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
     from rokt_export.commands.input_summary import tell_first_rows
     from rokt_export.commands.interlock import pass_interlock
-    from rokt_export.commands.replay_flags import options_of
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows
@@ -294,7 +305,7 @@ def _send(
         for setup, url, plan in zip(sides, urls, plans, strict=True):
             own = f"{flags.name}-{setup.environment}" if flags.name else None
             terminal.say(f"sending to {setup.environment}")
-            options = options_of(setup.spec, flags.rows, flags.files, sandbox=flags.sandbox, sandbox_url=url)
+            options = flags.kept(setup, url)
             done.append(carry_out(Job("diff", setup, plan, own, flags.files, options), terminal))
             for note in done[-1].result.tally.notes:
                 terminal.warn(note)
@@ -305,7 +316,7 @@ def _send(
         if control is not None:
             terminal.say(f"sending the control run to {sides[0].environment}")
             own = f"{flags.name}-control" if flags.name else None
-            options = options_of(sides[0].spec, flags.rows, flags.files, sandbox=flags.sandbox, sandbox_url=urls[0])
+            options = flags.kept(sides[0], urls[0])
             done.append(carry_out(Job("diff", sides[0], control, own, flags.files, options), terminal))
     return plans, done
 
@@ -505,12 +516,23 @@ def _compared(
         return result.without(varying_by_itself(journal, a, journal.find(control), settings))
 
 
-def _send_flags(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> tuple[str, ...]:
-    """Return what a command that sends the same to the runs' environments needs: how rows are read, a confirmation."""
+def _send_flags(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> tuple[str, ...] | None:
+    """Return what a command that sends the same to the runs' environments needs.
+
+    How rows are read, sandboxes, variables, plug-ins and a confirmation. None where one of two runs went to a sandbox.
+    """
     from rokt_export.commands.replay_flags import row_words
+    from rokt_export.commands.run_output import Onward, sandbox_words
     from rokt_export.reports.run_report import Story
 
-    flags = row_words(runs[-1])
+    options = [run.options for run in runs]
+    flags = [*row_words(runs[-1]), *sandbox_words(*options)]
+    if flags.count("--sandbox-url") == 1 or len({run.sandbox for run in runs}) > 1:
+        return None
+    last = runs[-1]
+    flags += Onward(last.spec_file, (), last.options, last.environment, "", None).endpoint_words()
+    if last.sandbox:
+        return tuple(flags)
     for run in runs:
         spec = Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec
         if spec is not None and run.environment in spec.endpoint and spec.guards(run.environment):
@@ -610,6 +632,9 @@ def _learn(terminal: Terminal, spec: Path, result: DiffResult) -> None:
         if learned
         else "Nothing learned: every field agrees, differs, or is declared already."
     )
+    if learned:
+        again = shlex.join(["rokt-export", "diff", str(spec), "--runs", *result.runs]) + result.journal_flag
+        terminal.say(f"these runs keep the spec that they were sent with; to compare them by this one: {again}")
 
 
 def _write_reports(terminal: Terminal, result: DiffResult, paths: list[Path]) -> None:

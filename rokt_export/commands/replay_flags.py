@@ -128,11 +128,18 @@ class GivenFlags(Struct, frozen=True):
 
 
 def options_of(
-    spec: PartnerSpec, rows: RowFlags, files: Sequence[str], *, sandbox: bool, sandbox_url: str | None
+    spec: PartnerSpec,
+    rows: RowFlags,
+    files: Sequence[str],
+    *,
+    sandbox: bool,
+    sandbox_url: str | None,
+    env_file: Path | None = None,
 ) -> dict[str, Any]:
-    """Return what is kept with a run that is no replay, so that --from-run reads and changes its rows as it did."""
+    """Return what is kept with a run that is no replay, so that a command after it reads, changes and sends alike."""
     flags = ReplayFlags(**asdict(rows), sandbox=sandbox, sandbox_url=sandbox_url)
-    return {"flags": flags.kept(spec), "stamps": stamps_of(tuple(files)) if files else []}
+    kept = {"flags": flags.kept(spec), "stamps": stamps_of(tuple(files)) if files else []}
+    return kept if env_file is None else {**kept, "env_file": str(env_file.absolute())}
 
 
 def row_words(run: RunInfo) -> list[str]:

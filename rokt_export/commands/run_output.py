@@ -97,12 +97,14 @@ def present(
             write_reports(story, [(format_of(path), path) for path in reports])
             for path in reports:
                 terminal.say(f"report: {path}")
-        if not (output is Output.TABLE and _are_read_together(terminal)):
+        together = output is Output.TABLE and _are_read_together(terminal)
+        if not together:
             for note in (*story.testimony, *story.empty_captures, *done.result.tally.notes):
                 if note not in told:
                     terminal.warn(note)
         if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
-            say_how_to_go_on(story, journal, terminal.warn, refused=done.result.finished.reason is StopReason.SETUP)
+            refused = done.result.finished.reason is StopReason.SETUP
+            say_how_to_go_on(story, journal, terminal.warn, refused=refused, told=together)
         if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
             _say_what_is_unknown(story.run, journal, terminal)
         _say_what_fits(story, journal, terminal, done.result.finished)
@@ -111,7 +113,7 @@ def present(
 
 def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Finished) -> None:
     """Say which run it was, and the two or three commands that fit it, ready to be pasted."""
-    run, place = story.run, place_flag(journal)
+    run, place, onward = story.run, place_flag(journal), Onward.of(story.run, journal)
     commands: list[tuple[str, str]] = []
     first = min((one.first for one in story.reasons.groups), default=None)
     if finished.reason is StopReason.UNCLASSIFIED and finished.row is not None:
@@ -121,10 +123,11 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
         commands.append(("draft the missing rule", f"rule {run.run} --row {min(unmatched)}"))
     if first is not None:
         commands.insert(0, (f"see row {first}", f"runs show {run.run} --row {first}"))
-    if not run.sandbox and (refused := _refused(story, finished)) is not None:
+    if not run.sandbox and (refused := _refused(story, onward, finished)) is not None:
+        refused = refused.removeprefix("rokt-export ")
         commands.insert(1 if first is not None else 0, ("see why it was refused", refused))
     if not finished.message and run.command == "replay" and (failed := run.counts.get(OutcomeKind.FAILED)):
-        resend = Onward.of(run, journal).rerun(run.run, OutcomeKind.FAILED).removeprefix("rokt-export ")
+        resend = onward.rerun(run.run, OutcomeKind.FAILED).removeprefix("rokt-export ")
         commands.append((f"resend {number_of(failed, 'failed row', 'failed rows')}", resend))
     if len(commands) < _MOST_COMMANDS - bool(finished.message):
         commands.append(("write the report", f"report {run.run} --out {run.partner}.html"))
@@ -134,10 +137,9 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
         terminal.say(f"  {what}: {'' if command.startswith('…') else 'rokt-export '}{command}{own}")
 
 
-def _refused(story: Story, finished: Finished) -> str | None:
+def _refused(story: Story, onward: Onward, finished: Finished) -> str | None:
     """Return the command that says why a row was refused, or the connection; None where neither was."""
-    run = story.run
-    rows: list[int] = []
+    run, rows = story.run, list[int]()
     if story.reasons.groups:
         from rokt_export.diagnosis.case import needs_diagnosis  # loads what asks a partner
 
@@ -147,10 +149,9 @@ def _refused(story: Story, finished: Finished) -> str | None:
             if needs_diagnosis(one.status, None) or (one.status is None and one.outcome is OutcomeKind.FAILED)
         ]  # failed without a status: no connection was made
     if rows:
-        return f"diagnose {run.run} --row {min(rows)}"
-    if finished.reason is StopReason.UNREACHABLE:
-        path = run.options.get("spec_path", run.spec_file)
-        return f"diagnose {shlex.quote(path)} -e {run.environment}"
+        return onward.diagnose(run.run, "--row", str(min(rows)))
+    if finished.reason in (StopReason.UNREACHABLE, StopReason.SETUP):
+        return onward.diagnose(str(run.options.get("spec_path", run.spec_file)), "-e", run.environment)
     return None
 
 
@@ -176,7 +177,9 @@ def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) ->
         print_exchanges(story, rows, terminal)
 
 
-def say_how_to_go_on(story: Story, journal: str, say: Callable[[str], None], *, refused: bool = False) -> None:
+def say_how_to_go_on(
+    story: Story, journal: str, say: Callable[[str], None], *, refused: bool = False, told: bool = False
+) -> None:
     """Tell how far a run came that did not reach its end, and of a replay the commands that send the rest.
 
     Args:
@@ -184,10 +187,13 @@ def say_how_to_go_on(story: Story, journal: str, say: Callable[[str], None], *, 
         journal: where it is kept.
         say: shows a line.
         refused: whether it stopped because of a wrong set-up: what was refused then can be sent once that is right.
+        told: whether the summary has said how far it came.
     """
     run = story.run
-    if story.unfinished:
+    if story.unfinished and not told:
         say(f"run {run.run}: {story.unfinished}")
+    if refused:
+        say("--no-first-row-check sends the rows anyway")
     if run.command != "replay" or run.purged:
         return
     onward = Onward.of(run, journal)
@@ -365,7 +371,7 @@ class Onward(Struct, frozen=True):
         """Return the command that goes on with a run: what it read from a stream must be piped in again."""
         if self.streams:
             return self.piped("--resume", run)
-        words = shlex.join(["rokt-export", "runs", "resume", run, *self._consent(resumed=True)])
+        words = shlex.join(["rokt-export", "runs", "resume", run, *self._consent()])
         return f"{words}{place_flag(self.journal)}"
 
     def rerun(self, run: str, outcomes: str) -> str:
@@ -381,28 +387,45 @@ class Onward(Struct, frozen=True):
         """Return the command that replays what is piped in."""
         return f"{'… | ' if STDIN in self.events else ''}{self._replay(self.inputs(), flags)}"
 
-    def _consent(self, *, resumed: bool) -> list[str]:
-        """Return the consent that the run was given, and the command asks for again.
+    def endpoint_words(self) -> list[str]:
+        """Return the flags by which a command asks the endpoint as the run did: its variables, and its consent."""
+        env_file = self.options.get("env_file")
+        return [*(["--env-file", str(env_file)] if env_file else []), *self._consent()]
 
-        Args:
-            resumed: the run goes on, and knows that its rows are test data.
-        """
-        words = [word for name in self.options.get("plugins", ()) for word in ("--allow-plugin", name)]
+    def diagnose(self, *subject: str) -> str:
+        """Return the command that says why the partner refused a row of the run, or the connection."""
+        return f"{shlex.join(['rokt-export', 'diagnose', *subject, *self.endpoint_words()])}{place_flag(self.journal)}"
+
+    def test(self) -> str:
+        """Return the command that tries the spec where the run went; of a guarded environment, `probe`."""
+        words = [str(self.options.get("spec_path", self.spec)), "-e", self.environment]
         if self.confirm is not None:
-            words += ["--confirm", self.confirm]
-            if not resumed and self.options.get("flags", {}).get("test_data"):
-                words.append("--test-data")
-        return words
+            return shlex.join(["rokt-export", "probe", *words, *self.endpoint_words()])
+        words = ["rokt-export", "test", *words, *sandbox_words(self.options), *self.endpoint_words()]
+        return f"{shlex.join(words)}{place_flag(self.journal)}"
+
+    def _consent(self) -> list[str]:
+        """Return the consent that the run was given, and a command asks for again."""
+        words = [word for name in self.options.get("plugins", ()) for word in ("--allow-plugin", name)]
+        return words if self.confirm is None else [*words, "--confirm", self.confirm]
 
     def _replay(self, inputs: str, flags: Sequence[str]) -> str:
-        """Return a replay to the same place."""
+        """Return a replay to the same place; one that resumes knows its sandbox, and that its rows are test data."""
         spec = str(self.options.get("spec_path", self.spec))
-        words = ["-e", self.environment, *flags]
-        if self.options.get("env_file"):
-            words += ["--env-file", str(self.options["env_file"])]
-        words += self._consent(resumed="--resume" in flags)
+        resumed = "--resume" in flags
+        words = ["-e", self.environment, *flags, *([] if resumed else sandbox_words(self.options))]
+        words += self.endpoint_words()
+        if not resumed and self.confirm is not None and self.options.get("flags", {}).get("test_data"):
+            words.append("--test-data")
         start = f"rokt-export replay {shlex.quote(spec)} {inputs}".rstrip()
         return f"{start} {shlex.join(words)}{place_flag(self.journal)}"
+
+
+def sandbox_words(*options: Mapping[str, Any]) -> list[str]:
+    """Return the flags by which a command sends to a sandbox, as the runs with these options did."""
+    flags: list[Mapping[str, Any]] = [each.get("flags", {}) for each in options]
+    words = [word for each in flags if each.get("sandbox_url") for word in ("--sandbox-url", str(each["sandbox_url"]))]
+    return words or ["--sandbox"] * any(each.get("sandbox") for each in flags)
 
 
 def place_flag(journal: str) -> str:

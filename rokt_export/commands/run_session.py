@@ -345,12 +345,16 @@ def _with_suspect(job: Job, result: Result, run: str) -> Result:
             suspect = f"look at `encoding` and `content_type` in {file}: {spec.encoding}"
         case _:
             suspect = f"look at `endpoint: {name}` in {file}: {address}"
-    if job.command == "certify":
-        message = f"{finished.message}; {suspect}; `rokt-export diagnose {run}` finds the cause"
-        return replace(result, finished=replace(finished, message=message))
-    shown = f"`rokt-export probe {shlex.quote(file)} -e {name}` checks without sending a row"
-    check = "--no-first-row-check sends the rows anyway"
-    return replace(result, finished=replace(finished, message=f"{finished.message}; {suspect}; {shown}; {check}"))
+    message = f"{finished.message}; {suspect}"
+    if job.command in ("certify", "diff"):  # the others name it among the commands that fit
+        message += f"; `{_onward(job).diagnose(run)}` finds the cause"
+    return replace(result, finished=replace(finished, message=message))
+
+
+def _onward(job: Job) -> Onward:
+    file, plan = job.setup.loaded.document.file, job.plan
+    partner = plan.spec.partner if plan.guarded else None
+    return Onward(file, job.events, job.kept, plan.environment, plan.journal, partner)
 
 
 def _end(
@@ -468,10 +472,7 @@ def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
             raise
         remedy += " What is in the journal stays settled."
         if job.command == "replay":
-            file, plan = job.setup.loaded.document.file, job.plan
-            partner = plan.spec.partner if plan.guarded else None
-            onward = Onward(file, job.events, job.kept, plan.environment, plan.journal, partner)
-            remedy += f" Then go on with: {onward.resume(run)}"
+            remedy += f" Then go on with: {_onward(job).resume(run)}"
         raise type(error)(message, where=error.where, remedy=remedy.strip()) from error
 
 

@@ -38,7 +38,7 @@ Show = Annotated[
     typer.Option(
         "--show",
         metavar="first|all|none",
-        help="Print request and response: of the first unexpected row, of all, none.",
+        help="Print request and response: of the first unexpected row or the only row, of all, none.",
     ),
 ]
 
@@ -147,7 +147,7 @@ def test(
             expected=expected,
             total=None if isinstance(rows, FileRows) else rows.count,
         )
-        options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url)
+        options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url, env_file=env_file)
         testimony = testimony_of(witness, plan, setup.variables.values)
         done = carry_out(Job("test", setup, plan, name, files, options), terminal, testimony.listen)
         testimony.keep(done.run, plan.journal)

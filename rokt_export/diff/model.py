@@ -241,7 +241,7 @@ class DiffResult:
         spec, events: the spec file and the files of transactions, to be named in a command.
         between: the environments, where they are not what the sides are called.
         journal_flag: ` --journal …` for a command, where the journal is not the usual one.
-        send_flags: what a command that sends again needs, such as a confirmation.
+        send_flags: what a command that sends again needs, such as a confirmation; None where one command cannot.
         count: the `--count` of a command that sends enough of the files' rows to both sides, by the ledger; None where
             they have too few, or nothing was sent.
         listing: the JSON report that is written, which lists all rows; empty for none.
@@ -268,7 +268,7 @@ class DiffResult:
     between: tuple[str, str] | None = None
     partner: str = ""
     journal_flag: str = ""
-    send_flags: tuple[str, ...] = ()
+    send_flags: tuple[str, ...] | None = ()
     count: int | None = None
     listing: str = ""
 

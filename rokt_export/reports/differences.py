@@ -146,10 +146,9 @@ def _print_finding(console: Console, result: DiffResult, one: Difference | Undec
     if rows and sum(max(map(len, column)) + 2 for column in zip(head, *rows, strict=True)) + 6 <= console.width:
         console.print(_indented(_table([head, *rows], quiet=True), 6))
     else:  # a long value has a line of its own, so that it can be read and copied whole
-        wide = max(len(result.a), len(result.b))
         for transactions, a, b in rows:
-            sides = "\n".join(f"  {name:{wide}}  {text}" for name, text in ((result.a, a), (result.b, b)))
-            console.print(_indented(Text(f"{transactions}\n{sides}", style="dim"), 6))
+            console.print(_indented(Text(transactions, style="dim"), 6))
+            console.print(_indented(_sides((result.a, a), (result.b, b)), 8))
     for _, _, lines in alike:
         if lines:
             console.print(_indented(Text("\n".join(lines), style="dim"), 8))
@@ -183,6 +182,19 @@ def _table(rows: Sequence[Sequence[str]], *, numbers: bool = False, quiet: bool 
         table.add_column(Text(cell), justify="right" if numbers and place else "left", overflow="fold")
     for row in rest:
         table.add_row(*map(Text, row))
+    return table
+
+
+def _sides(*sides: tuple[str, str]) -> Table:
+    """What each side has, its further lines below its first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for side in sides:
+        table.add_row(*map(Text, side), style="dim")
     return table
 
 
@@ -288,9 +300,9 @@ def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
     enough = result.enough
     again = shlex.join(["rokt-export", "diff", result.spec, "--runs", *result.runs]) + result.journal_flag
     a, b = result.between or (result.a, result.b)
-    if enough and a == b:
+    if enough and (a == b or result.send_flags is None):
         steps.append((f"To judge with more rows, compare two runs of {enough:,} rows or more.", ""))
-    elif enough:
+    elif enough and result.send_flags is not None:
         guarded = "--confirm" in result.send_flags
         if guarded:
             runs = f"compare two runs of {enough:,} rows or more with `diff --runs A B`, which sends nothing"
@@ -308,7 +320,8 @@ def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
             source = f" ({files} needs {enough:,} or more)" if files else ""
             steps.append((f"To judge with more rows{source}:", command))
     if any(one.entry and not one.enough for one in result.undecided) and result.pairs >= ENOUGH:
-        why = "If the values do not matter, declare the fields in the spec (their form is still checked):"
+        why = "If the values do not matter, declare the fields in the spec (their form is still checked), and name the "
+        why += "spec when these runs are compared again:"
         steps.append((why, f"{again} --learn"))
     if not steps and result.undecided:
         steps.append(("To read the samples in full:", f"{again} --output json"))

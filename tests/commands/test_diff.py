@@ -354,6 +354,8 @@ def test_learning_shows_what_it_declares_and_keeps_comments(cli: CommandLine, ac
     assert cli("diff", acme, forty, *CONFIRMED, "--strict").status == FINDINGS
     first = cli("diff", acme, forty, *CONFIRMED, "--again", "--learn", "--output", "json")
     assert (first.status, [one["path"] for one in first.json["undecided"]]) == (0, ["$.lead"]), first.out
+    offline = first.err.partition("to compare them by this one: rokt-export ")[2].split()
+    assert offline[:2] == ["diff", str(acme)] and cli(*offline, "--output", "json").json["undecided"] == []
     assert "under `diff: varies:`" in first.err
     assert "$.lead: lead-…" in first.err
     after = acme.read_text(encoding="utf-8")
@@ -559,6 +561,11 @@ def test_runs_of_different_versions_of_the_spec_say_so(cli: CommandLine, acme: P
     done = cli("diff", "--runs", "one", "two", "--output", "json")
     assert done.status == 0
     assert "different versions of the spec" in " ".join(done.json["notes"])
+
+
+def test_a_run_is_not_compared_with_itself(cli: CommandLine, acme: Path, twenty: Path) -> None:
+    assert cli("test", acme, twenty, "--sandbox", "--forget", "--name", "stg").status == 0
+    clear(cli("diff", "--runs", "stg", "last"), USAGE, "would be compared with itself")
 
 
 def test_runs_without_a_transaction_in_common(cli: CommandLine, acme: Path, twenty: Path) -> None:

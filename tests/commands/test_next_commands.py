@@ -9,6 +9,8 @@ import pytest
 
 from commands.conftest import CommandLine, Partner, Result
 from commands.test_reclassify import SPEC, answer
+from rokt_export.commands.run_output import Onward
+from rokt_export.journal import default_place
 
 
 @pytest.fixture
@@ -77,3 +79,43 @@ def test_what_was_left_out_is_told_once(cli: CommandLine, partner: Partner, spec
     again = cli("replay", spec, "rows.csv", *live, "--name", "again")
     assert (again.out + again.err).count("left out") == 1
     assert "12 rows were left out" in cli("runs", "show", "again").out
+
+
+def test_commands_after_a_sandbox_stay_in_it(cli: CommandLine, spec: Path) -> None:
+    compared = cli("diff", spec, "--sandbox", "--count", "3")
+    again = next(line.strip() for line in compared.out.splitlines() if "--between" in line)
+    assert again.endswith("--between staging production --count 40 --sandbox")
+    assert cli(*shlex.split(again)[1:]).status == 0
+    url = "http://127.0.0.1:9"
+    options = {"flags": {"sandbox_url": url}, "env_file": "my.env", "plugins": ["acme:Auth"]}
+    onward = Onward("acme.yaml", ["rows.csv"], options, "staging", default_place(), None)
+    flags = f"--sandbox-url {url} --env-file my.env --allow-plugin acme:Auth"
+    resend = "rokt-export replay acme.yaml  -e staging --only failed --from-run R " + flags
+    assert shlex.split(onward.rerun("R", "failed")) == shlex.split(resend)
+    assert onward.test() == f"rokt-export test acme.yaml -e staging {flags}"
+
+
+def test_runs_of_which_one_went_to_a_sandbox_are_not_sent_again(cli: CommandLine, spec: Path, partner: Partner) -> None:
+    partner.answer = lambda _heard: (201, {}, b"{}")
+    cli("test", spec, "--count", "3", "--name", "real")
+    cli("test", spec, "--count", "3", "--sandbox", "--name", "made")
+    assert "--between" not in cli("diff", "--runs", "real", "made").out
+
+
+def test_why_production_was_out_of_reach_is_asked_with_its_name(cli: CommandLine, spec: Path) -> None:
+    live = ("-e", "production", "--confirm", "acme", "--test-data", "--patience", "0s")
+    shown = cli("replay", spec, "rows.csv", *live)
+    asked = commands(shown)["see why it was refused"]
+    assert asked[-2:] == ["--confirm", "acme"]
+    assert cli(*asked).status == 1
+
+
+def test_a_file_of_variables_is_named_again(cli: CommandLine, spec: Path, partner: Partner) -> None:
+    partner.answer = lambda _heard: (401, {}, b"{}")
+    cli.write("my.env", "A=b\n").chmod(0o600)
+    shown = cli("test", spec, "rows.csv", "--env-file", "my.env")
+    asked = commands(shown)["see why it was refused"]
+    assert asked[asked.index("--env-file") + 1].endswith("my.env")
+    answer = cli(*asked)
+    assert answer.status == 1 and "% sure; " in answer.out
+    assert "--env-file" in answer.err.partition("next: ")[2]
