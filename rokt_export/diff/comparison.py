@@ -141,7 +141,7 @@ class Comparison:
         differences = [replace(one, sentence=of_difference(one, self._words(one))) for one in differences]
         differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
         undecided += [Undecided(Kind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
-        undecided = [replace(one, sentence=of_undecided(one)) for one in undecided]
+        undecided = [replace(one, sentence=of_undecided(one, Words(*self._names, one.count))) for one in undecided]
         rewritten = [(place.path, place.rewritten) for place in self._places.all if place.rewritten is not None]
         for path, one in rewritten[:_MOST_NOTES]:
             self.note(_REWRITTEN.format(path, one.samples[0].a, one.samples[0].b, plural(one.count)))

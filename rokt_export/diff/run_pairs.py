@@ -66,9 +66,15 @@ def compare_runs(
         people: personal values of all rows, which are not shown; None where they are not known.
 
     Raises:
-        UsageError: the runs are of different partners, or have no transaction in common.
+        UsageError: both are one run, or of different partners, or have no transaction in common.
         JournalError: the journal cannot be read.
     """
+    if a.run == b.run:
+        raise UsageError(
+            f"run {a.run} would be compared with itself",
+            where="--runs",
+            remedy="Name two runs; `rokt-export runs list` shows them.",
+        )
     if a.partner != b.partner:
         raise UsageError(
             f"run {a.run} is of {a.partner}, run {b.run} of {b.partner}",

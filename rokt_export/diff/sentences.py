@@ -38,6 +38,14 @@ _TYPES: Final = {"string": "text", "number": "a number", "boolean": "true or fal
                  "object": "an object", "null": "null"}  # fmt: skip
 
 
+_NEW: Final = "has a new value every time on both sides, in the same form"
+_WORDINGS: Final = "has several wordings on both sides, in other rows"
+_PLAIN_REASONS: Final = {
+    _WORDINGS: "is a text with several wordings: both sides use them all, but not for the same rows",
+}
+"""What `judging` says, for a reader who does not know its terms."""
+
+
 class Words(NamedTuple):
     """What the sentences of one comparison share.
 
@@ -90,15 +98,19 @@ def of_difference(one: Difference, words: Words) -> str:
     return text[0].upper() + text[1:]
 
 
-def of_undecided(one: Undecided) -> str:
+def of_undecided(one: Undecided, words: Words) -> str:
     """Return the sentences of a place that cannot be judged: the reason, and whether more rows would help."""
     plain = ("", "any", "text", "number", "boolean", "list", OPTIONAL)
     form = "" if one.form in plain else f" ({form_words(one.form)})"
     name = field_name(one.path)
     if one.kind is Kind.LENGTH:
         name = f"the number of {'lines' if one.path == 'lines' else f'elements of {name}'}"
-    text = f"{name} {one.reason}{form}, in {plural(one.count)}."
-    if one.enough:
+    text = f"{name} {_PLAIN_REASONS.get(one.reason, one.reason)}{form}, in {plural(one.count)}."
+    if one.reason == _WORDINGS and (shown := [sample for sample in one.samples if sample.a and sample.b][:1]):
+        text += f" An example of a row: {words.both(str(shown[0].a), str(shown[0].b))}."
+    if one.enough and one.reason == _NEW:
+        text += f" Compare {one.enough:,} rows or more to judge its form; rows cannot judge its values."
+    elif one.enough:
         text += f" Compare {one.enough:,} rows or more to judge it."
     elif one.form:
         text += " More rows will not help: decide whether its values matter."

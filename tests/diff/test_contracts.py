@@ -11,9 +11,19 @@ from rich.console import Console
 
 from rokt_export.diff import Side
 from rokt_export.diff.column import Rows
+from rokt_export.diff.model import Kind, Sample, Undecided
+from rokt_export.diff.sentences import Words, of_undecided
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.reports import differences
 from tests.diff.comparing import JSON, Answer, compared, differing, new_id, undecided
+
+
+def test_a_text_of_several_wordings_is_shown_by_an_example() -> None:
+    samples = (Sample("t", '"Hi"', '"Hello"'),)
+    one = Undecided(Kind.VALUE, "$.note", 7, "has several wordings on both sides, in other rows", samples=samples)
+    sentence = of_undecided(one, Words("staging", "production", 9))
+    assert "both sides use them all, but not for the same rows, in 7 rows." in sentence
+    assert sentence.endswith('An example of a row: "Hi" in staging but "Hello" in production.')
 
 
 def test_the_attribute_that_differing_rows_share_is_named() -> None:
