@@ -25,6 +25,7 @@ from msgspec.json import Decoder
 from platformdirs import user_state_path
 
 from rokt_export.exchange.delivery import Deliveries, Delivery
+from rokt_export.private_folder import make_private
 
 _TOKEN_BYTES = 16
 _NUMBER_BYTES = 8
@@ -59,13 +60,13 @@ class Departures:
         if not (boot := _boot()):
             return _uncounted
         with suppress(OSError):
-            folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(folder())
             file = os.open(_path(self._token), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             self._file = file
             fcntl.flock(file, fcntl.LOCK_EX)
             os.posix_fallocate(file, 0, _SIZE)  # a write to memory for which the disk has no room would end the process
-            os.pwrite(file, boot, 0)
             self._map = mmap.mmap(file, _SIZE)
+            os.pwrite(file, boot, 0)  # last: with it, the file says of each row of a batch whether it left
             return self._leave
         return _uncounted
 

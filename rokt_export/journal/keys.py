@@ -13,6 +13,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from rokt_export.errors import JournalError
+from rokt_export.private_folder import make_private
 from rokt_export.read_whole import read_whole
 
 VALUE = "ROKT_EXPORT_KEY"
@@ -79,8 +80,7 @@ def keep(key: bytes) -> None:
     """
     path = key_file()
     try:
-        for folder in reversed([parent for parent in path.absolute().parents if not parent.exists()]):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        make_private(path.absolute().parent)
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
             text = file.read().decode("utf-8", "replace")
             if key in _keys_in(text, str(path)):

@@ -12,6 +12,8 @@ from typing import Self
 
 from platformdirs import user_state_path
 
+from rokt_export.private_folder import make_private
+
 _WIDTH = 20
 
 
@@ -33,7 +35,7 @@ class Mark:
     def of(cls, journal: str, number: int) -> Self | None:
         """Return the mark of a journal whose last batch is `number`; None if the user's folder is not writable."""
         with suppress(OSError):
-            _path(journal).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(_path(journal).parent)
             mark = cls(journal)
             mark.raise_to(number)
             return mark
@@ -68,7 +70,7 @@ def read(journal: str) -> int | None:
 def usable() -> bool:
     """Return whether the user's state folder takes marks."""
     with suppress(OSError):
-        folder().mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder())
         return os.access(folder(), os.W_OK | os.X_OK)
     return False
 
@@ -88,8 +90,8 @@ def note_sender(names: Sequence[str], place: str) -> None:
     with suppress(OSError):
         for name in names:
             path = _sender(name)
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with path.open("a+b") as file:
+            make_private(path.parent)
+            with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
                 known = file.read()

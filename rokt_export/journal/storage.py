@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 
 from rokt_export.errors import JournalError, JournalGoneError, RoktExportError, UsageError
 from rokt_export.journal.schema import SCHEMA
+from rokt_export.private_folder import make_private
 from rokt_export.redaction.sensitive_names import is_sensitive
 
 T = TypeVar("T")
@@ -557,8 +558,7 @@ def keep_private(path: Path) -> None:
 
 
 def _create_private(path: Path) -> None:
-    for folder in reversed([parent for parent in path.parents if not parent.exists()]):
-        folder.mkdir(mode=0o700, exist_ok=True)
+    make_private(path.parent)
     if not path.exists():
         # SQLite creates its -wal and -shm files with the permissions of the file.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

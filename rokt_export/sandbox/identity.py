@@ -14,6 +14,7 @@ import orjson
 from rokt_export.atomic_write import write_draft
 from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.attributes import IDENTIFYING, canonical
+from rokt_export.private_folder import make_private
 from rokt_export.sandbox.checks import Located, carried_attributes
 from rokt_export.sandbox.url_patterns import Pattern
 from rokt_export.spec_language.filters import text_of
@@ -99,7 +100,7 @@ def remember(path: Path, known: dict[bytes, str | None], key: bytes) -> None:
     """Write the memory file atomically. An error is ignored: then duplicates of earlier runs are not recognized."""
     kept = dict(list(known.items())[-MOST:])
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         people = {digest.hex(): value for digest, value in kept.items()}
         text = orjson.dumps({"key": _id_of(key), "known": people}).decode()
         write_draft(path, lambda stream: stream.write(text)).replace(path)

@@ -71,6 +71,23 @@ def test_where_the_count_may_be_wrong_all_rows_are_unknown(place, killed, lost, 
     assert unknown(place) == list(range(2, 31))
 
 
+NO_MAP = """
+    import mmap
+    from rokt_export.journal import departures
+    def refused(*arguments):
+        raise OSError(12, "Cannot allocate memory")
+    mmap.mmap = refused
+"""
+
+
+def test_where_the_count_cannot_be_mapped_all_rows_are_unknown(place):
+    """As on a file system without shared maps: the file is there, and counts nothing."""
+    program = child(NO_MAP + KILLED, place, stdin=-1)
+    program.stdout.readline()
+    program.communicate(timeout=10)
+    assert unknown(place) == list(range(2, 31))
+
+
 KEPT = """
     from rokt_export.journal import writer as module
     module._WAIT = 60.0

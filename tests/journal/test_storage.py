@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import stat
 import sys
 import tempfile
 import threading
@@ -118,6 +119,24 @@ def test_files_are_their_owners_alone_whatever_the_umask(tmp_path):
     place.chmod(0o644)
     Journal.open(place).close()
     assert place.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_kept_beside_a_journal_is_its_owners_alone_too(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    previous = os.umask(0)
+    try:
+        with Journal.open(tmp_path / "journal.sqlite") as journal:
+            writer = begin(journal, environment="production", production=True)
+            journal.attach(writer.run, names=("acme", "another name of it")).count_departures()
+            found = {path.relative_to(home): path.stat().st_mode for path in home.rglob("*")}
+    finally:
+        os.umask(previous)
+    assert {len(found) >= 8, "senders" in {path.name for path in found}} == {True}
+    assert {str(path): oct(mode & 0o777) for path, mode in found.items()} == {
+        str(path): "0o700" if stat.S_ISDIR(mode) else "0o600" for path, mode in found.items()
+    }
 
 
 def test_the_default_place(monkeypatch, tmp_path):

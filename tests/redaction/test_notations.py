@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import tracemalloc
+import unicodedata
+from urllib.parse import quote
 
 import pytest
 
@@ -59,3 +63,45 @@ def test_a_body_of_phrases_in_one_sign_takes_little_memory() -> None:
 def test_a_person_with_such_a_sign_is_hidden() -> None:
     shown = Redactor().text("Rasul Jane \ufdfb, jane\ufdfb", ["Jane \ufdfb"])
     assert "jane" not in shown.lower()
+
+
+SHORT_NAMES = ("Zoë", "Léo", "Noé", "Åse", "Łoś", "Öz", "Ní", "Цой", "Amy", "Li")
+
+
+def in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+WAYS_TO_WRITE = {
+    "as it is": str,
+    "json": in_json,
+    "json, capitals": lambda text: re.sub(r"u([0-9a-f]{4})", lambda code: f"u{code[1].upper()}", in_json(text)),
+    "json in json": lambda text: in_json(in_json(text)),
+    "entities": lambda text: "".join(sign if sign.isascii() else f"&#{ord(sign)};" for sign in text),
+    "entities in hex": lambda text: "".join(f"&#x{ord(sign):x};" for sign in text),
+    "named entities": lambda text: text.replace("ë", "&euml;").replace("é", "&eacute;").replace("Ö", "&Ouml;"),
+    "percent": quote,
+    "percent twice": lambda text: quote(quote(text)),
+    "all in percent": lambda text: "".join(f"%{code:02X}" for code in text.encode()),
+    "quoted-printable": lambda text: "".join(
+        sign if sign.isascii() else "".join(f"={code:02X}" for code in sign.encode()) for sign in text
+    ),
+    "decomposed": lambda text: unicodedata.normalize("NFD", text),
+    "decomposed, json": lambda text: in_json(unicodedata.normalize("NFD", text)),
+    "capitals": str.upper,
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_WRITE)
+@pytest.mark.parametrize("name", SHORT_NAMES)
+def test_a_short_name_that_is_a_word_is_hidden_however_it_is_written(name: str, way: str) -> None:
+    written = WAYS_TO_WRITE[way](name)
+    for text in ("dear {}!", "no such person {} here", "<b>for {}, sorry</b>", '{{"m": "dear {}! thanks"}}'):
+        shown = Redactor(key=b"key").text(text.format(written), [name, "Miller"])
+        assert written not in shown, shown
+        assert "person-" in shown.lower(), shown
+
+
+@pytest.mark.parametrize("text", ["Noel likes Leone", "a% Amyl", "the list of zoology", "Link &amp; Lily"])
+def test_a_part_of_another_word_is_no_short_name(text: str) -> None:
+    assert Redactor(key=b"key").text(text, ["Noé", "Léo", "Amy", "Li", "Zoë"]) == text
