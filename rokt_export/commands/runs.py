@@ -235,17 +235,20 @@ def _resume_crashed(journal: str | None, terminal: Terminal, resume: Callable[[R
         if one.command != "replay":
             terminal.say(f"run {one.run} was a `{one.command}`, which is run again and not resumed")
     statuses = [ExitStatus.OK]
+    resumed = 0
     for number, one in enumerate(found, 1):
         terminal.say(f"resuming {one.run} ({number} of {len(found)}): {one.partner} {one.target}")
         try:
             status = ExitStatus(resume(one))
+            resumed += 1
         except RoktExportError as error:
             show(error)
             status = error.exit_status
         statuses.append(status)
         if status is ExitStatus.INTERRUPTED:
             break
-    terminal.say(f"{number_of(len(statuses) - 1, 'crashed replay', 'crashed replays')} resumed")
+    some = f"{resumed:,} of " if resumed < len(found) else ""
+    terminal.say(f"{some}{number_of(len(found), 'crashed replay', 'crashed replays')} resumed")
     return ExitStatus.most_severe(*statuses)
 
 

@@ -126,8 +126,10 @@ def test_all_crashed_replays_go_on(cli, spec, partner):
     done = cli("runs", "resume", "--all-crashed", "--resend-unknown", "--output", "ndjson")
     assert done.status == 3
     assert "(1 of 2)" in done.err and "the file that run" in done.err
+    assert "1 of 2 crashed replays resumed" in done.err
     assert len([json.loads(line) for line in done.out.splitlines()]) == 200
     (cli.folder / "gone.csv").rename(cli.folder / "two.csv")
     done = cli("runs", "resume", "--all-crashed", "--resend-unknown")
     assert (done.status, "(1 of 1)" in done.err) == (0, True)
+    assert "\n1 crashed replay resumed" in done.err
     assert "0 crashed replays resumed" in cli("runs", "resume", "--all-crashed").err
