@@ -59,12 +59,14 @@ class Seen(Struct, frozen=True):
         looked_at: rows that were looked at, if not all of them.
         to_send: how many rows are to be sent, of those that were asked for; None where nobody can know yet.
         known: why rows are left out to how many there are, as the operator was told.
+        nothing_left: whether the run that goes on has no row to send.
     """
 
     total: int | None
     looked_at: int | None = None
     to_send: int | None = None
     known: Mapping[LeftOut, int] = {}
+    nothing_left: bool = False
 
 
 def preflight(
@@ -127,10 +129,12 @@ def preflight(
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
     sending = f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"
     pace = plan.pace if looked is None else plan.pace.steady()
-    _tell_target(terminal, plan, sending, kept=pace)
     to_send = _to_send(replace(plan, total=total), resumed, _left_out(known, plan))
-    _tell_duration(terminal, replace(plan, pace=pace), to_send)
-    _tell_earlier(terminal, plan, resumed)
+    nothing_left = _has_nothing_left(plan, resumed, to_send if found.complete else None)
+    if not nothing_left:
+        _tell_target(terminal, plan, sending, kept=pace)
+        _tell_duration(terminal, replace(plan, pace=pace), to_send)
+    _tell_earlier(terminal, plan, resumed, nothing_left=nothing_left)
     _tell_ledger(terminal, plan, known, by_us)
     tell_how_read(terminal, plan.rows, found)
     if readiness.problems:
@@ -144,7 +148,13 @@ def preflight(
             where=found.damages[0].where,
             remedy="Fix the file, or leave --strict out.",
         )
-    return Seen(total, None if found.complete else found.rows, to_send if found.complete else None, known)
+    return Seen(
+        total,
+        None if found.complete else found.rows,
+        to_send if found.complete else None,
+        known,
+        nothing_left=nothing_left,
+    )
 
 
 def _refuse_odd(found: Scan, named: Sequence[str]) -> None:
@@ -202,13 +212,26 @@ def _limit(plan: Plan, *, strict: bool) -> int | None:
     return None if strict or plan.guarded or size <= _LARGE else FIRST_ROWS
 
 
-def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None) -> None:
+def _has_nothing_left(plan: Plan, resumed: RunInfo | None, to_send: int | None) -> bool:
+    """Return whether a run goes on that has no row to send."""
+    from rokt_export.journal import RunState
+
+    if resumed is None:
+        return False
+    if to_send is None and resumed.state is RunState.FINISHED and not plan.guarded:  # a large file, not counted
+        return not (plan.selection.unknown and OutcomeKind.UNKNOWN in resumed.counts)
+    return to_send == 0
+
+
+def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None, *, nothing_left: bool = False) -> None:
     if resumed is not None:
         unknown = resumed.counts.get(OutcomeKind.UNKNOWN, 0)
-        fate = "sent again" if plan.selection.unknown else "sent again with --resend-unknown"
-        open_rows = f", {number_of(unknown, 'is', 'are')} unknown: {fate}" if unknown else ""
+        be, it = ("is", "it") if unknown == 1 else ("are", "them")
+        fate = "sent again" if plan.selection.unknown else f"{be} not sent; --resend-unknown sends {it}"
+        open_rows = f", {unknown:,} {be} unknown and {fate}" if unknown else ""
+        goes_on = "has nothing left to send" if nothing_left else "goes on"
         terminal.say(
-            f"run {resumed.run} goes on: {number_of(resumed.settled, 'row is', 'rows are')} settled{open_rows}"
+            f"run {resumed.run} {goes_on}: {number_of(resumed.settled, 'row is', 'rows are')} settled{open_rows}"
         )
 
 
@@ -363,10 +386,13 @@ def _tell_target(terminal: Terminal, plan: Plan, rows: str, *, kept: Pace) -> No
 
 
 def _to_send(plan: Plan, resumed: RunInfo | None, left_out: int) -> int | None:
-    """Return how many rows are to be sent, without those settled before; None where nobody knows how many there are."""
+    """Return how many rows are to be sent, without those handled before; None where nobody knows how many there are."""
     if plan.wanted is None:
         return None
-    return max(0, plan.wanted - left_out - (resumed.settled if resumed is not None else 0))
+    before = 0
+    if resumed is not None:
+        before = resumed.settled if plan.selection.unknown else sum(resumed.counts.values())
+    return max(0, plan.wanted - left_out - before)
 
 
 def _tell_duration(terminal: Terminal, plan: Plan, rows: int | None) -> None:

@@ -24,6 +24,8 @@ from rokt_export.exchange.delivery import Keep, LeftOut, Recordings
 if TYPE_CHECKING:
     from rokt_export.commands.row_selection import Ranges
     from rokt_export.delivery.plan import FileRows
+    from rokt_export.exchange.model import OutcomeKind
+    from rokt_export.journal import RunInfo
 
 Environment = Annotated[
     str | None,
@@ -211,7 +213,7 @@ def replay(
     from rokt_export.commands.preflight import preflight, target_of
     from rokt_export.commands.replay_flags import GivenFlags, digests_of, stamps_of
     from rokt_export.commands.row_selection import Choice, Chosen, environment_of
-    from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
+    from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present, present_ended
     from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows, Plan, Selection
@@ -272,6 +274,8 @@ def replay(
             terminal.warn(words)
         looked = None if machines is None else machines.look(plan)
         seen = preflight(terminal, plan, strict=strict, resumed=resumed, looked=looked, named=files)
+        if resumed is not None and seen.nothing_left and _has_ended(place, resumed, expected):
+            return present_ended(resumed.run, place, terminal, output, report, everything=everything)
         plan = replace(plan, total=seen.total, looked_at=seen.looked_at)
         interlock(rows=seen.to_send)
         plan = replace(plan, pace=replace(plan.pace, until=deadline.begin(terminal)))
@@ -307,6 +311,17 @@ def _first(count: int | None, ranges: Ranges | None, *, earlier: str | None) -> 
             "the earlier run selects the rows", where="--count", remedy="Leave --count out, or --resume and --from-run."
         )
     return ((1, count),)
+
+
+def _has_ended(place: str, run: RunInfo, expected: OutcomeKind) -> bool:
+    """Return whether a run has reached its end, with the same expected outcome."""
+    from rokt_export.journal import Journal, RunState
+    from rokt_export.reports.run_report import Story
+
+    if run.state is not RunState.FINISHED:
+        return False
+    with Journal.open(place) as journal:
+        return Story.of(journal, run).expected == expected
 
 
 def _is_given(context: typer.Context, flag: str) -> bool:

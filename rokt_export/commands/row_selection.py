@@ -144,7 +144,7 @@ class Chosen(Struct, frozen=True):
 
         if self.earlier is not None and self.earlier.state is not RunState.FINISHED:
             state = "still running" if self.earlier.state is RunState.RUNNING else str(self.earlier.state)
-            yield f"run {self.earlier.run} is {state}: rows that it has not settled are not among those asked for"
+            yield f"run {self.earlier.run} is {state}: --only does not select rows that have no outcome yet"
         if self.earlier is not None and self.earlier.sandbox is not self.in_sandbox:
             was, now = ("the partner", "a sandbox") if self.in_sandbox else ("a sandbox", "the partner")
             yield f"run {self.earlier.run} sent to {was}; this one sends to {now}"
@@ -197,9 +197,11 @@ def environment_of(place: str, run: str | None) -> str:
 def _resumable(place: str, run: str, setup: SpecSetup) -> RunInfo:
     """Return the run to go on with, checked to be a replay to this partner and environment."""
     from rokt_export.journal import Journal
+    from rokt_export.journal.run_records import check_not_purged
 
     with Journal.open(place) as journal:
         found = journal.find(run)
+    check_not_purged(found.run, purged=found.purged)
     if found.counted:
         raise UsageError(
             f"run {found.run} cannot be resumed: some of its rows are kept as counts only",

@@ -93,10 +93,7 @@ def present(
             show(story, terminal, output, everything=everything, told=told)
             if output is Output.TABLE:
                 _show_exchanges(story, terminal, exchanges)
-        if reports:
-            write_reports(story, [(format_of(path), path) for path in reports])
-            for path in reports:
-                terminal.say(f"report: {path}")
+        _write_reports(story, terminal, reports)
         together = output is Output.TABLE and _are_read_together(terminal)
         if not together:
             for note in (*story.testimony, *story.empty_captures, *done.result.tally.notes):
@@ -109,6 +106,29 @@ def present(
             _say_what_is_unknown(story.run, journal, terminal)
         _say_what_fits(story, journal, terminal, done.result.finished)
     return done.status
+
+
+def present_ended(
+    run: str, journal: str, terminal: Terminal, output: Output, reports: list[Path] | None, *, everything: bool
+) -> int:
+    """Print a run that had ended and sent nothing since, write its reports, and return its exit status."""
+    from rokt_export.journal import Journal
+    from rokt_export.reports.run_report import Story
+
+    with Journal.open(journal) as opened:
+        story = Story.of(opened, opened.find(run))
+        with to_stdout():
+            show(story, terminal, output, everything=everything)
+        _write_reports(story, terminal, reports)
+        _say_what_is_unknown(story.run, journal, terminal)
+    return ExitStatus.OK if set(story.counts) <= {story.expected} else ExitStatus.FINDINGS
+
+
+def _write_reports(story: Story, terminal: Terminal, reports: list[Path] | None) -> None:
+    if reports:
+        write_reports(story, [(format_of(path), path) for path in reports])
+        for path in reports:
+            terminal.say(f"report: {path}")
 
 
 def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Finished) -> None:
@@ -197,7 +217,10 @@ def say_how_to_go_on(
     if run.command != "replay" or run.purged:
         return
     onward = Onward.of(run, journal)
-    say(f"go on with: {onward.resume(run.run)}")
+    if story.left_over == 0 and OutcomeKind.UNKNOWN not in run.counts:
+        say(f"run {run.run} has nothing left to send")
+    else:
+        say(f"go on with: {onward.resume(run.run)}")
     if failed := run.counts.get(OutcomeKind.FAILED):
         those = number_of(failed, "failed row", "failed rows")
         say(f"resuming does not resend {those}; this does: {onward.rerun(run.run, OutcomeKind.FAILED)}")

@@ -187,11 +187,7 @@ class Journal:
                 run_records.check_not_running(record, "resumed")
                 if record.production:
                     self._check_whole()
-                if record.purged:
-                    raise JournalError(
-                        f"run {record.id} cannot be resumed: what a resume needs was purged with its personal data",
-                        remedy="Start a new run; in production, rows already delivered are skipped.",
-                    )
+                run_records.check_not_purged(record.id, purged=record.purged is not None)
                 if counted.counted(queries.options(record)):
                     raise JournalError(
                         f"run {record.id} cannot be resumed: some of its rows are kept as counts only",

@@ -219,6 +219,19 @@ def check_not_running(record: Row[Any], doing: str) -> None:
         )
 
 
+def check_not_purged(run_id: str, *, purged: bool) -> None:
+    """Check that a run can be resumed, because it was not purged.
+
+    Raises:
+        JournalError: it was.
+    """
+    if purged:
+        raise JournalError(
+            f"run {run_id} cannot be resumed: what a resume needs was purged with its personal data",
+            remedy="Start a new run; in production, rows already delivered are skipped.",
+        )
+
+
 def info(connection: Connection, record: Row[Any]) -> RunInfo:
     """Return a run; its counts are those stored at its end, else they are counted now."""
     options = queries.options(record)

@@ -94,6 +94,6 @@ def test_rows_delivered_by_another_run_are_not_resent_as_unknown(cli, spec, part
 def test_selecting_rows_of_an_unfinished_run_warns(cli, spec, partner):
     run = stopped(cli, spec, partner)
     shown = cli("replay", spec, "--only", "rejected", "--from-run", run)
-    assert f"run {run} is interrupted: rows that it has not settled are not among those asked for" in shown.err
+    assert f"run {run} is interrupted: --only does not select rows that have no outcome yet" in shown.err
     cli("runs", "resume", run)
-    assert "not among those" not in cli("replay", spec, "--only", "rejected", "--from-run", run).err
+    assert "have no outcome yet" not in cli("replay", spec, "--only", "rejected", "--from-run", run).err

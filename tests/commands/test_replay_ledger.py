@@ -189,7 +189,7 @@ def test_unknown_rows_are_listed_with_the_command_to_resend_them(cli, spec, part
     again = cli(*shlex.split(told[1]))
     assert (again.status, emails(partner)[3:]) == (0, ["2"])
     assert "unknown" not in again.out
-    assert "1 is unknown: sent again\n" in again.err
+    assert "1 is unknown and sent again\n" in again.err
 
 
 def test_rows_in_flight_in_another_run_are_not_sent(cli, spec, partner):

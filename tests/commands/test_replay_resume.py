@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from commands.conftest import spec_text
-from commands.replays import emails, people, production, refusing, stopped
+from commands.replays import emails, leave_the_second_unanswered, people, production, refusing, stopped
 from rokt_export.journal import Journal
 
 
@@ -219,3 +219,41 @@ def test_a_resume_does_not_resend_failed_rows_and_shows_how(cli, spec, partner):
     partner.answer = refusing()
     assert cli("replay", failing, "--only", "failed", "--from-run", run).status == 0
     assert emails(partner)[-1] == "2"
+
+
+def test_a_complete_run_has_nothing_left_to_send_and_keeps_its_end(cli, spec, rows, partner):
+    assert cli("replay", spec, rows).status == 0
+    before = cli("runs", "list", "--output", "json").json
+    done = cli("runs", "resume", "last")
+    assert (done.status, len(partner.heard)) == (0, 3)
+    assert f"run {before[0]['run']} has nothing left to send: 3 rows are settled\n" in done.err
+    assert "goes on" not in done.err and "All 3 rows were delivered." in done.out
+    assert cli("runs", "list", "--output", "json").json == before
+    assert cli("runs", "resume", "last", "--output", "json").json["counts"] == {"delivered": 3}
+
+
+def test_a_run_that_stopped_at_its_last_row_has_nothing_left_to_send(cli, spec, rows, partner):
+    partner.answer = refusing(3)
+    done = cli("replay", spec, rows, "--concurrency", "1", "--stop-after", "1")
+    assert "3 of 3 rows handled" in done.out + done.err
+    assert "has nothing left to send" in done.err and "go on with:" not in done.err
+    assert cli("runs", "resume", "last").status == 1
+    assert cli("runs", "list", "--output", "json").json[0]["state"] == "finished"
+
+
+def test_a_resume_says_that_unknown_rows_are_not_sent(cli, spec, partner):
+    leave_the_second_unanswered(cli, spec, partner)
+    cli("replay", spec, cli.write("rows.csv", people(1, 2)))
+    left = "has nothing left to send: 1 row is settled, 1 is unknown and is not sent; --resend-unknown sends it\n"
+    assert left in cli("runs", "resume", "last").err
+    again = cli("runs", "resume", "last", "--resend-unknown")
+    assert "goes on: 1 row is settled, 1 is unknown and sent again\n" in again.err
+    assert (again.status, len(partner.heard)) == (0, 3)
+
+
+def test_a_purged_run_does_not_begin_to_go_on(cli, spec, partner):
+    run = stopped(cli, spec, partner)
+    assert cli("runs", "purge", run, "--yes").status == 0
+    done = cli("runs", "resume", run)
+    assert (done.status, "goes on" in done.err) == (5, False)
+    assert "was purged" in done.err
