@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rokt_export.commands.named_run import find_to_change, open_existing
 from rokt_export.commands.options import Output
 from rokt_export.commands.run_output import check_folder, place_flag
 from rokt_export.commands.terminal import Terminal
@@ -119,7 +120,6 @@ def read_answers(file: str, run: str | None, place: str, terminal: Terminal, out
     """
     from rokt_export.certification.pack import read_file, text_of
     from rokt_export.certification.sign_off import MOST_BYTES, answers_of, sign_off_of
-    from rokt_export.journal import Journal
     from rokt_export.journal.certifications import judged, signature
 
     what = "a file of answers"
@@ -130,8 +130,8 @@ def read_answers(file: str, run: str | None, place: str, terminal: Terminal, out
         else read_file(Path(file), MOST_BYTES, what)
     )
     answers = answers_of(where, text)
-    with Journal.open(place) as journal:
-        info = journal.find(run or answers.run)
+    with open_existing(place) as journal:
+        info = find_to_change(journal, run or answers.run)
         kept = journal.certification(info.run)
         if kept is None:
             raise UsageError(
@@ -179,11 +179,10 @@ def check_pack(
     """
     from rokt_export.certification.pack import certificate_of, read_pack
     from rokt_export.certification.staleness import changes, other_environments, parts_of
-    from rokt_export.journal import Journal
     from rokt_export.journal.certifications import refusal, signature
     from rokt_export.partner_spec.loading import load_spec
 
-    with Journal.open(place) as journal:
+    with open_existing(place) as journal:
         _check_file(pack, journal)
         certification = read_pack(pack)
         run, certificate = certification.run, certificate_of(certification)

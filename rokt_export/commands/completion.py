@@ -28,10 +28,10 @@ def _completer(words: Words) -> Callable[[typer.Context, str], list[str]]:
 @_completer
 def runs(given: dict[str, Any]) -> Iterable[str]:
     """The newest runs: ids and names."""
+    from rokt_export.commands.named_run import open_existing
     from rokt_export.commands.spec_setup import journal_place
-    from rokt_export.journal import Journal
 
-    with Journal.open(journal_place(given.get("journal"))) as journal:
+    with open_existing(journal_place(given.get("journal"))) as journal:
         found = journal.runs(_RUNS)
     return dict.fromkeys(["last", *(word for each in found for word in (each.name, each.run) if word)])
 

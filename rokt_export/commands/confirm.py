@@ -14,6 +14,7 @@ import typer
 from msgspec import structs
 
 from rokt_export.commands import options as flag
+from rokt_export.commands.named_run import find_to_change, open_existing
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import SpecSetup, journal_place, load_to_send
 from rokt_export.commands.terminal import GUARD, Terminal, number_of
@@ -59,12 +60,12 @@ def confirm(
     """
     from rokt_export.commands.run_output import show
     from rokt_export.delivery.confirmation import jobs_of, rounds
-    from rokt_export.journal import Journal, RunState
+    from rokt_export.journal import RunState
     from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet, verbose, no_color)
-    with Journal.open(place := journal_place(journal)) as opened:
-        info = opened.find(run)
+    with open_existing(place := journal_place(journal)) as opened:
+        info = find_to_change(opened, run)
         if info.state is RunState.RUNNING:
             raise JournalError(f"run {info.run} is still running", remedy="Wait for its end, or stop it there.")
         if not info.confirmations.get("awaited"):

@@ -10,6 +10,7 @@ import typer
 
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
+from rokt_export.commands.named_run import find_to_read, open_existing
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import GUARD, Terminal, number_of
@@ -153,11 +154,10 @@ class _Asks:
     ) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Return the refusal of a row of a run."""
         from rokt_export.commands.run_output import Onward, exchanges_of, place_flag
-        from rokt_export.journal import Journal
         from rokt_export.reports.run_report import Story
 
-        with Journal.open(place := journal_place(journal)) as opened:
-            story = Story.of(opened, opened.find(name))
+        with open_existing(place := journal_place(journal)) as opened:
+            story = Story.of(opened, find_to_read(opened, name))
             found = _first_refused(story) if row is None else exchanges_of(story, [row])[row]
             if found is not None and found[0].outcome == story.expected:
                 found = None

@@ -15,6 +15,7 @@ import typer
 
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
+from rokt_export.commands.named_run import find_to_read, open_existing
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import SpecSetup, journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal, to_stdout
@@ -489,11 +490,10 @@ def _compared(
     from rokt_export.commands.run_output import place_flag
     from rokt_export.diff.reclassify import Rereader
     from rokt_export.diff.run_pairs import compare_runs, varying_by_itself
-    from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
 
-    with Journal.open(place) as journal:
-        a, b = journal.find(runs[0]), journal.find(runs[1])
+    with open_existing(place) as journal:
+        a, b = find_to_read(journal, runs[0]), find_to_read(journal, runs[1])
         settings = _settings(journal, b, spec)
         loaded = [spec_for(run, by_spec) for run in (a, b)] if by_spec is not None else []
         before = [Story.of(journal, run).spec for run in (a, b)] if loaded else []
@@ -513,7 +513,7 @@ def _compared(
         )
         if control is None:
             return result
-        return result.without(varying_by_itself(journal, a, journal.find(control), settings))
+        return result.without(varying_by_itself(journal, a, find_to_read(journal, control), settings))
 
 
 def _send_flags(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> tuple[str, ...] | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rokt_export.commands import options as flag
+from rokt_export.commands.named_run import find_to_change, find_to_read, open_existing
 from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
@@ -52,12 +53,11 @@ def reclassify(
         rokt-export reclassify last --spec acme-new.yaml
         rokt-export reclassify last --write
     """
-    from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet, verbose, no_color)
-    with Journal.open(place := journal_place(journal)) as opened:
-        info = opened.find(run)
+    with open_existing(place := journal_place(journal)) as opened:
+        info = find_to_change(opened, run) if write else find_to_read(opened, run)
         loaded = spec_for(info, spec)
         story = Story.of(opened, info)
         reading = Reading(story, loaded, keeps=everything or output is not Output.TABLE)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from rokt_export.commands import options as flag
+from rokt_export.commands.named_run import find_to_read, open_existing
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
@@ -67,14 +68,13 @@ def report(
         rokt-export report last --out acme.html --out acme.eml --template de
     """
     from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for, warn_if_unfinished
-    from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet)
     forms = [format_named(name) for name in form or ()]
     out = _checked(out, open_it)
-    with Journal.open(journal_place(journal)) as opened:
-        info = opened.find(run)
+    with open_existing(journal_place(journal)) as opened:
+        info = find_to_read(opened, run)
         story = Story.of(opened, info, only=None if only is None else outcomes_named(only))
         if brief:
             from rokt_export.reports.brief import write

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from rokt_export.commands.named_run import find_to_change, find_to_read, open_existing
 from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, stamps_of
 from rokt_export.commands.run_output import Onward, outcomes_named
 from rokt_export.errors import TransactionsError, UsageError
@@ -186,21 +187,18 @@ def environment_of(place: str, run: str | None) -> str:
         UsageError: there is no such run, or more than one.
         JournalError: the journal cannot be read.
     """
-    from rokt_export.journal import Journal
-
     if run is None:
         return "staging"
-    with Journal.open(place) as journal:
+    with open_existing(place) as journal:
         return journal.find(run).environment
 
 
 def _resumable(place: str, run: str, setup: SpecSetup) -> RunInfo:
     """Return the run to go on with, checked to be a replay to this partner and environment."""
-    from rokt_export.journal import Journal
     from rokt_export.journal.run_records import check_not_purged
 
-    with Journal.open(place) as journal:
-        found = journal.find(run)
+    with open_existing(place) as journal:
+        found = find_to_change(journal, run)
     check_not_purged(found.run, purged=found.purged)
     if found.counted:
         raise UsageError(
@@ -227,7 +225,6 @@ def _resumable(place: str, run: str, setup: SpecSetup) -> RunInfo:
 def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | None:
     """Return the run that --from-run names, if what is asked of it can be done."""
     from rokt_export.exchange.model import OutcomeKind
-    from rokt_export.journal import Journal
 
     if (choice.only is None) != (choice.from_run is None):
         raise UsageError("--only and --from-run belong together", remedy="Write --only rejected,failed --from-run RUN.")
@@ -245,8 +242,8 @@ def _earlier(place: str, choice: Choice, resumed: RunInfo | None) -> RunInfo | N
             where="--only",
             remedy="Ask the partner first; add --resend-unknown to send such rows again.",
         )
-    with Journal.open(place) as journal:
-        found = journal.find(choice.from_run)
+    with open_existing(place) as journal:
+        found = find_to_read(journal, choice.from_run)
     if found.purged:
         raise UsageError(
             f"run {found.run} was purged: what its files looked like is not known any more, and rows are distinguished "

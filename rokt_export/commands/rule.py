@@ -13,6 +13,7 @@ import typer
 
 from rokt_export.commands import completion
 from rokt_export.commands import options as flag
+from rokt_export.commands.named_run import find_to_read, open_existing
 from rokt_export.commands.reclassify import SpecOption, spec_for
 from rokt_export.commands.spec_setup import journal_place
 from rokt_export.commands.terminal import Terminal, number_of, to_stdout
@@ -74,12 +75,11 @@ def rule(
         rokt-export rule last --row 64 --outcome duplicate --write
     """
     from rokt_export.commands.run_output import place_flag
-    from rokt_export.journal import Journal
     from rokt_export.reports.run_report import Story
 
     terminal = Terminal(quiet, verbose, no_color)
-    with Journal.open(place := journal_place(journal)) as opened:
-        info = opened.find(run)
+    with open_existing(place := journal_place(journal)) as opened:
+        info = find_to_read(opened, run)
         loaded = spec_for(info, spec)
         story = Story.of(opened, info)
         drafted = _Draft.of(story, loaded, row, outcome, name)

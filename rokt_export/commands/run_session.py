@@ -164,6 +164,7 @@ def carry_out(
         journal: Journal | None = opened.enter_context(journal_of(job.plan))
         assert journal is not None
         _warn_of_other_journals(job.plan, journal, terminal)
+        _say_who_has_the_name(job, journal, terminal)
         run, before = _begin(job, journal)
         recorded = 0 if job.resume is None else journal.recorded(run)
         if job.plan.partitions > 1:  # SQLite forbids that a connection is carried over a fork
@@ -300,6 +301,13 @@ def _warn_of_other_journals(plan: Plan, journal: Journal, terminal: Terminal) ->
     )
     if sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Go on with the new journal", err=True):
         raise UsageError("nothing was sent")
+
+
+def _say_who_has_the_name(job: Job, journal: Journal, terminal: Terminal) -> None:
+    """Say that other runs have the name of a new run: it means the newest, and does for no command that changes one."""
+    if job.resume is None and job.name is not None and (ids := journal.ids_named(job.name)):
+        runs = number_of(len(ids), "earlier run has", "earlier runs have")
+        terminal.say(f"{runs} the name `{job.name}`: to resume, confirm or purge one of them, give its id")
 
 
 def _begin(job: Job, journal: Journal) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from rokt_export.commands.deadline import MaxDuration, Until
 from rokt_export.commands.exchange_output import ExchangeForm, RowQuery, show_rows
 from rokt_export.commands.help_page import CommandLine
 from rokt_export.commands.metrics import Place as MetricsPlace
+from rokt_export.commands.named_run import find_to_change, find_to_read, open_existing
 from rokt_export.commands.options import Output
 from rokt_export.commands.replay import ResendUnknown, replay
 from rokt_export.commands.spec_setup import journal_place
@@ -133,7 +134,7 @@ def show_run(
 
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
-        info = opened.find(run)
+        info = find_to_read(opened, run)
         query = RowQuery(row, outcome, status, rule, reason)
         story = Story.of(opened, info)
         if query or form is not ExchangeForm.HTTP:
@@ -216,7 +217,7 @@ def resume_run(
 
     if run is not None:
         with _opened(journal) as opened:
-            info = opened.find(run)
+            info = find_to_change(opened, run)
         return resume(info)
     if output in (Output.JSON, Output.CSV):
         raise UsageError("several runs are no one document", where="--output", remedy="Use ndjson or table.")
@@ -307,7 +308,7 @@ def export_run(
             remedy=f"Add --out PATH, with one of {', '.join(name for name, one in FORMATS.items() if one.rows)}.",
         )
     with _opened(journal) as opened:
-        info = opened.find(run)
+        info = find_to_read(opened, run)
         story = Story.of(opened, info, only=None if only is None else outcomes_named(only))
 
         def check(path: Path) -> None:
@@ -389,6 +390,7 @@ def purge_runs(
     moment = _moment(before) if before is not None else _ago(older_than) if older_than is not None else None
     extent: dict[str, Any] = {"before": moment, "remove": remove, "keep_counts": keep_counts}
     with _opened(journal) as opened:
+        run = None if run is None else find_to_change(opened, run).run
         found = opened.purgeable(run, **extent)
         memories = sorted({memory_of(each.partner, each.environment) for each in found})
         memories = [path for path in memories if path.exists()]
@@ -463,7 +465,7 @@ def verify_journal(
     damaged = False
     rows = []
     with _opened(journal) as opened, to_stdout():
-        for found in opened.verify(run):
+        for found in opened.verify(None if run is None else find_to_read(opened, run).run):
             checked += found.run is not None
             faulty += bool(found.faults)
             damaged = damaged or found.damaged
@@ -561,6 +563,4 @@ _AGES = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def _opened(place: str | None) -> Journal:
-    from rokt_export.journal import Journal
-
-    return Journal.open(journal_place(place))
+    return open_existing(journal_place(place))

@@ -109,6 +109,12 @@ def note(text: str) -> None:
         terminal.detail(text)
 
 
+def tell(text: str) -> None:
+    """Say something on stderr, unless the command is quiet."""
+    for terminal in _CURRENT:
+        terminal.say(text)
+
+
 @dataclass(slots=True)
 class Terminal:
     """Where one command writes to."""

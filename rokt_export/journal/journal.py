@@ -275,6 +275,11 @@ class Journal:
         with self._reading() as connection:
             return run_records.info(connection, run_records.find(connection, run_id))
 
+    def ids_named(self, name: str) -> list[str]:
+        """Return the ids of the runs of a name, newest first."""
+        with self._reading() as connection:
+            return run_records.ids_named(connection, name)
+
     def deliveries(self, run_id: str, *, outcomes: Collection[str] | None = None) -> Iterator[Delivery]:
         """Yield the deliveries of a run in row order, all or those with some outcomes, in constant memory.
 

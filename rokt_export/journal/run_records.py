@@ -161,6 +161,11 @@ def find(connection: Connection, wanted: str) -> Row[Any]:
     return _by_prefix(connection, wanted)
 
 
+def ids_named(connection: Connection, name: str) -> list[str]:
+    """Return the ids of the runs of a name, newest first."""
+    return list(connection.scalars(select(run.c.id).where(run.c.name == name).order_by(run.c.no.desc())))
+
+
 def _by_prefix(connection: Connection, wanted: str) -> Row[Any]:
     chosen = select(run).where(run.c.id.startswith(wanted.lower(), autoescape=True)).order_by(run.c.no.desc())
     found = connection.execute(chosen.limit(6)).all() if wanted else []

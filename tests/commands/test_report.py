@@ -290,7 +290,8 @@ def test_slips_of_the_pen_leave_no_file(cli: CommandLine, spec: Path, rows: Path
 
 def test_a_journal_without_runs_says_so(cli: CommandLine) -> None:
     clear(cli("report"), USAGE, "run")
-    clear(cli("report", "last", "--journal", "gone/journal.sqlite"), USAGE, "run")
+    clear(cli("report", "last", "--journal", "gone/journal.sqlite"), JOURNAL, "there is no journal here")
+    assert not (cli.folder / "gone").exists()
 
 
 def test_a_full_disk_leaves_what_was_there(
