@@ -293,7 +293,7 @@ def _tell(terminal: Terminal, setup: SpecSetup, plan: Plan, planned: Sequence[Pl
             terminal.say(line)
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if ask and someone and not at_sandbox and not typer.confirm("Send them", default=True, err=True):
-        raise UsageError("nothing was sent")
+        raise UsageError("not confirmed; nothing was sent")
 
 
 def _beside(spec: PartnerSpec, sends: int, runs: Sequence[PlannedProbe]) -> Iterator[str]:

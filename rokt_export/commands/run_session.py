@@ -300,7 +300,7 @@ def _warn_of_other_journals(plan: Plan, journal: Journal, terminal: Terminal) ->
         f"sent again. {known} them"
     )
     if sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Go on with the new journal", err=True):
-        raise UsageError("nothing was sent")
+        raise UsageError("not confirmed; nothing was sent")
 
 
 def _say_who_has_the_name(job: Job, journal: Journal, terminal: Terminal) -> None:

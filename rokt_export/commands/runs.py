@@ -532,7 +532,7 @@ def _ask(question: str, step: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(f"{step} needs confirmation; add --yes")
     if not typer.confirm(question, err=True):
-        raise UsageError("nothing was changed")
+        raise UsageError("not confirmed; nothing was changed")
 
 
 def _moment(text: str) -> datetime:

@@ -225,7 +225,7 @@ def at_a_terminal(cli: CommandLine, *arguments: object, typed: bytes = b"", colu
             except OSError:  # the other end is closed
                 break
             shown += data
-            if typed and b"to go on" in shown:
+            if typed and (b"to go on" in shown or b"[y/N]" in shown):
                 os.write(ours, typed)
                 typed = b""
         process.communicate(timeout=PATIENCE)
@@ -254,3 +254,12 @@ def test_the_question_before_production_says_how_many_rows_go_where(cli: Command
     assert "This sends 2 rows to PRODUCTION of acme, at " in shown
     shown = " ".join(at_a_terminal(cli, *asked, typed=b"no\n").split())
     assert "This sends 3 rows to PRODUCTION of acme, at " in shown
+
+
+@pytest.mark.parametrize("command", ["purge last", "recover"])
+def test_a_question_answered_with_no_says_what_was_not_done(
+    cli: CommandLine, spec: Path, rows: Path, command: str
+) -> None:
+    cli("replay", spec, rows)
+    shown = at_a_terminal(cli, "runs", *command.split(), typed=b"n\n")
+    assert "error: not confirmed; nothing was changed\n" in shown
