@@ -48,7 +48,7 @@ def run_table(console: Console, story: Story, *, show_all: bool = False) -> None
     """
     words = [f"{story.unfinished[0].upper()}{story.unfinished[1:]}."] if story.unfinished else []
     style = "yellow" if words else "dim"
-    if show_all or (story.run.command in _TESTS and story.rows <= FEW):
+    if story.rows and (show_all or (story.run.command in _TESTS and story.rows <= FEW)):
         deliveries_table(console, story.deliveries())
         if story.rows > FEW:
             reason_table(console, story)
@@ -302,12 +302,17 @@ def summary(console: Console, story: Story, *, contact: bool = True, told: Colle
 
 
 def _counts(console: Console, story: Story) -> Text:
-    """The counts, as many on a line as fit: no outcome is parted from its number."""
+    """The counts, as many on a line as fit, and what was left out: no outcome is parted from its number."""
     parts = [Text(f"{story.rows:,} row{'' if story.rows == 1 else 's'}", style="bold")]
     for outcome, number in story.run.counts_so_far.items():
         parts.append(outcome_text(console, outcome).append(f" {number:,}"))
     if story.run.in_flight:
         parts.append(Text(f"{story.run.in_flight:,} in flight", style=_STATES[RunState.RUNNING]))
+    known = [f"{rows:,} {outcome} before" for outcome, rows in story.left_out.items()]
+    if repeated := story.not_sent.get(LeftOut.REPEATED, {}).get("rows"):
+        known.append(f"{repeated:,} repeated")
+    if known:
+        parts.append(Text(f"left out: {', '.join(known)}", style="dim"))
     return _packed(parts, console.width)
 
 

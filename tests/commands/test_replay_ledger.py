@@ -209,3 +209,16 @@ def test_staging_and_a_sandbox_keep_no_ledger(cli, spec, rows, partner):
     for _ in range(2):
         assert cli("replay", spec, rows).status == 0
     assert len(partner.heard) == 6
+
+
+@pytest.mark.parametrize(
+    ("answers", "why", "status"), [(refusing(), "delivered", 0), (refusing(1, status=500), "failed", 1)]
+)
+def test_a_test_in_production_says_in_its_summary_what_was_left_out(cli, spec, partner, answers, why, status):
+    rows = cli.write("rows.csv", people(1))
+    partner.answer = answers
+    production(cli, spec, rows)
+    done = cli("test", spec, rows, "-e", "production", "--confirm", "acme")
+    assert (done.status, len(partner.heard)) == (status, 1)
+    assert "No row was sent: production has received it before." in done.out
+    assert f"0 rows   left out: 1 {why} before\n" in done.out and "No deliveries" not in done.out
