@@ -342,8 +342,9 @@ def runs_table(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, in
 
     `sizes` are bytes by run id, where they are shown.
 
-    Where a line has no room, names, partners and environments are cut, then command, time, state, environment, partner
-    and name left out; before the names of things, counts are rounded to thousands. No count is left out.
+    Where a line has no room, names, partners and environments are cut, then the time is shortened and left out, counts
+    are rounded to thousands, and name, environment and partner left out. Id, command, state and counts stay; where not
+    even these have room, the command goes, and the state if all runs are finished. No count is left out.
     """
     if not runs:
         console.print("The journal has no runs yet.", style="dim")
@@ -368,7 +369,7 @@ _LEAST = 7
 
 def _runs(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, int]) -> Table:
     """Return one line a run."""
-    when = "%Y-%m-%d %H:%M:%S" if console.width >= _ROOMY else "%H:%M"  # a run's id begins with its day
+    when = "%Y-%m-%d %H:%M:%S" if console.width >= _ROOMY else _SHORT_TIME
     texts = {
         "run": [Text(one.run) for one in runs],
         "name": [plain(one.name or "") for one in runs],
@@ -388,15 +389,20 @@ def _runs(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, int]) -
     layout.cut("name", "partner", "sent to")
     if layout.gap > 1 and layout.lacks:
         layout.gap = 1
-    layout.drop(*["state"] * all(one.state is RunState.FINISHED for one in runs), "command", "UTC")
+    if layout.lacks:
+        texts["UTC"] = [Text(f"{one.started:{_SHORT_TIME}}") for one in runs]
+        layout.widths["UTC"] = _width("UTC", texts["UTC"])
+    layout.drop("UTC")
     rounded: list[list[Text]] = []
     if layout.lacks:
         rounded = [_short_counts(console, one, rounded=True) for one in runs]
         layout.widths["rows"] = _width("rows", [Text(" ").join(counts) for counts in rounded])
-    layout.cut("state")
     layout.drop("name", "sent to", "partner")
     if rounded:
-        layout.widths["rows"] -= layout.lacks
+        least = _width("rows", [count for counts in rounded for count in counts])
+        layout.widths["rows"] -= min(layout.lacks, layout.widths["rows"] - least)
+        layout.cut("state")
+        layout.drop("command", *["state"] * all(one.state is RunState.FINISHED for one in runs))
         texts["rows"] = [_packed(counts, layout.widths["rows"], gap=1) if counts else Text() for counts in rounded]
     table = Table(box=SIMPLE_HEAD, padding=(0, layout.gap - 1, 0, 0), pad_edge=False, show_edge=False)
     for title, width in layout.widths.items():
@@ -447,6 +453,7 @@ class _Layout:
 
 _ROOMY = 100
 """Columns from which a line has room for a run's day and time."""
+_SHORT_TIME = "%H:%M"  # a run's id begins with its day
 
 
 def _state(one: RunInfo) -> Text:

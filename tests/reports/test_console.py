@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import Journal
+from rokt_export.journal import Journal, RunState
 from rokt_export.reports import console as reports
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.run_report import Story
@@ -120,3 +120,11 @@ def test_a_table_of_runs_loses_no_count_at_any_width(story: Story, width: int) -
         reports.runs_table, [replace(story.run, name="a name of some length", partner="p" * 30)], width=width
     )
     assert named.count(story.run.run) == 1
+
+
+@pytest.mark.parametrize("width", [40, 50, 60])
+def test_a_narrow_table_of_runs_keeps_command_and_state(story: Story, width: int) -> None:
+    run = replace(story.run, name="a name of some length", state=RunState.FINISHED, counts={"delivered": 3})
+    shown = printed(reports.runs_table, [run], width=width)
+    assert f"{run.command} " in shown and "finished" in shown and "✓ 3" in shown
+    assert all(cell_len(line.rstrip()) <= width for line in shown.splitlines())
