@@ -326,8 +326,8 @@ def _begin(job: Job, journal: Journal) -> tuple[str, int]:
         name=job.name,
         options=job.kept,
         production=job.plan.guarded,
+        notes={"spec_text": masked_spec(loaded.document.text)},  # a crashed run has its spec, too
     )
-    journal.note(writer.run, {"spec_text": masked_spec(loaded.document.text)})  # a crashed run has its spec, too
     return writer.run, writer.before
 
 

@@ -132,6 +132,7 @@ class Journal:
         name: str | None = None,
         options: Mapping[str, Any] | None = None,
         production: bool = False,
+        notes: Mapping[str, Any] | None = None,
     ) -> RunWriter:
         """Start a run that this process drives.
 
@@ -145,6 +146,7 @@ class Journal:
             name: the user's name for it.
             options: what a resume needs (JSON).
             production: whether the environment is guarded: then the ledger is kept, and each batch waits for the disk.
+            notes: JSON values that are stored with it, as `note` does.
 
         Raises:
             UsageError: the name is reserved or not valid.
@@ -169,7 +171,7 @@ class Journal:
             if production:
                 self._make_known()
                 self._check_whole()
-            writer = self._writer(self._insert_run(values))
+            writer = self._writer(self._insert_run(values, notes or {}))
             if production:
                 storage.write_through(self._store)
             return writer
@@ -429,9 +431,7 @@ class Journal:
     def note(self, run_id: str, notes: Mapping[str, Any]) -> None:
         """Store JSON values with a run, such as its rule coverage; a value of the same key is replaced."""
         with self._writing() as connection:
-            number = run_records.find(connection, run_id).no
-            records = [(number, key, orjson.dumps(value)) for key, value in notes.items()]
-            Bulk(connection.dialect).note.run(connection, records)
+            _store_notes(connection, run_records.find(connection, run_id).no, notes)
 
     def notes(self, run_id: str) -> dict[str, Any]:
         """Return the notes of a run."""
@@ -665,14 +665,16 @@ class Journal:
                 "with `rokt-export runs recover`.",
             )
 
-    def _insert_run(self, values: dict[str, Any]) -> Row[Any]:
+    def _insert_run(self, values: dict[str, Any], notes: Mapping[str, Any]) -> Row[Any]:
         for attempt in range(_ID_ATTEMPTS):
             moment = now()
             identified = {**values, "id": run_records.new_id(moment), "started": as_text(moment)}
             try:
                 with self._store.writing.begin() as connection:
                     connection.execute(run.insert().values(identified))
-                    return connection.execute(select(run).where(run.c.id == identified["id"])).one()
+                    record = connection.execute(select(run).where(run.c.id == identified["id"])).one()
+                    _store_notes(connection, record.no, notes)
+                    return record
             except IntegrityError:  # the id exists: a chance of one in a thousand for two runs in a tenth of a second
                 if attempt == _ID_ATTEMPTS - 1:
                     raise
@@ -759,6 +761,12 @@ class Journal:
     def _guard(self, doing: str) -> Iterator[None]:
         with translated(self._store.shown, doing):
             yield
+
+
+def _store_notes(connection: Connection, run_no: int, notes: Mapping[str, Any]) -> None:
+    records = [(run_no, key, orjson.dumps(value)) for key, value in notes.items()]
+    if records:
+        Bulk(connection.dialect).note.run(connection, records)
 
 
 def _refuse(*_: object) -> NoReturn:

@@ -106,7 +106,7 @@ def test_a_server_that_is_away_when_a_run_ends_is_waited_for(cli, spec, rows, pa
     """It goes away when the rows are counted, when the notes are written, and when the run's record is completed."""
     with database() as address:
         url = make_url(address)
-        door = Doorway(url, b"GROUP BY delivery.outcome", b"INTO note", b"exit_status=")
+        door = Doorway(url, b"GROUP BY delivery.outcome", b"coverage", b"exit_status=")
         place = url.set(host="127.0.0.1", port=door.port)
         place = place.difference_update_query(["host"]).render_as_string(hide_password=False)
         shown = cli("replay", spec, rows, "--workers", "2", "--journal", place)
@@ -122,7 +122,7 @@ def test_a_server_that_is_away_when_a_run_ends_is_waited_for(cli, spec, rows, pa
 def test_a_server_that_does_not_come_back_leaves_the_command_that_goes_on(cli, spec, rows, partner):
     with database() as address:
         url = make_url(address)
-        place = url.set(host="127.0.0.1", port=Doorway(url, b"INTO note").port)
+        place = url.set(host="127.0.0.1", port=Doorway(url, b"coverage").port)
         place = place.difference_update_query(["host"]).render_as_string(hide_password=False)
         shown = cli("replay", spec, rows, "--patience", "50ms", "--journal", place)
         assert shown.status == 7, shown.err
