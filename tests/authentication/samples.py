@@ -44,3 +44,6 @@ ACCEPTS_ALL = {
     "custom": "the sandbox has no counterpart of a class from outside",
 }
 """The types whose sandbox accepts a request without credentials, and why."""
+
+UNSIGNED_BODY = {"wsse": "its digest covers nonce, time and password"}
+"""The types whose signature does not cover the body, and why."""

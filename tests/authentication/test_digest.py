@@ -1,4 +1,4 @@
-"""Digest challenges and their answers, against the vectors of RFC 7616 and a server that nobody here wrote."""
+"""Digest challenges and their answers, against digests made by hand and a server that nobody here wrote."""
 
 from __future__ import annotations
 
@@ -15,22 +15,6 @@ from rokt_export.exchange.model import Request, Response
 BASIC = 'Basic realm="r"'
 MD5 = 'Digest realm="r", nonce="abc", qop="auth"'
 URL = "https://api.example.com/leads?a=1"
-
-
-@pytest.mark.parametrize(
-    ("algorithm", "response"),
-    [
-        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
-        ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
-    ],
-)
-def test_the_vectors_of_the_rfc(algorithm: str, response: str) -> None:
-    sent = {
-        "algorithm": algorithm, "realm": "http-auth@example.org", "uri": "/dir/index.html", "qop": "auth",
-        "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", "nc": "00000001",
-        "cnonce": "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
-    }  # fmt: skip
-    assert digest_of(sent, "Mufasa", "Circle of Life", "GET", None) == response
 
 
 def test_sess_and_auth_int_by_hand() -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta, tzinfo
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
+from msgspec.structs import replace
 
 import rokt_export.authentication
 from rokt_export.authentication.base import (
+    FRESH,
     Authentication,
     BodyFinder,
     Fill,
@@ -25,7 +31,7 @@ from rokt_export.authentication.base import (
 )
 from rokt_export.authentication.registry import TYPES
 from rokt_export.delivery.credentials import Credentials
-from rokt_export.exchange.model import Fault, Response
+from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import names_in
 from rokt_export.redaction.sensitive_names import is_sensitive
@@ -35,7 +41,8 @@ from rokt_export.sandbox.server import Sandbox
 from rokt_export.spec_language.fields import ValueTemplate
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
-from tests.authentication.samples import ACCEPTS_ALL, SAMPLES, WITHOUT_SECRET
+from tests.authentication.samples import ACCEPTS_ALL, SAMPLES, UNSIGNED_BODY, WITHOUT_SECRET
+from tests.authentication.vectors import VECTORS, WITHOUT_VECTOR
 from tests.sandbox.conftest import spec_of
 
 ROW = Transaction(1, "1", {"email": "a@example.com"})
@@ -51,8 +58,17 @@ def _sample(kind: str) -> PartnerSpec:
     return _spec(SAMPLES[kind])
 
 
-def _send(spec: PartnerSpec, sandbox: Sandbox, **others: str) -> int | None:
-    """Return the status of a row's response, once a challenge is answered; None where none comes."""
+def _send(
+    spec: PartnerSpec, sandbox: Sandbox, change: Callable[[Request], Request] = lambda request: request, **others: str
+) -> tuple[Request, Response | Fault]:
+    """Return a row's request and what came of it, once a challenge is answered.
+
+    Args:
+        spec: whose credentials are put on.
+        sandbox: what receives it.
+        change: what is done to the request after its credentials were put on.
+        others: variables, in place of the sandbox's.
+    """
     variables = dict(sandbox.variables) | others
     renderer = Renderer(spec, "staging", variables, base_url=sandbox.base_url, plugins=PLUGINS)
     files = {
@@ -66,14 +82,27 @@ def _send(spec: PartnerSpec, sandbox: Sandbox, **others: str) -> int | None:
     try:
         credentials.ready()
         with Transport(options) as transport:
-            request = credentials.on(renderer.render(ROW))
+            request = change(credentials.on(renderer.render(ROW)))
             answer = transport.send(request)
             if isinstance(answer, Response) and credentials.renewed(request, answer):
                 credentials.ready()
-                answer = transport.send(credentials.on(renderer.render(ROW)))
+                request = change(credentials.on(renderer.render(ROW)))
+                answer = transport.send(request)
     finally:
         credentials.close()
+    return request, answer
+
+
+def _status(spec: PartnerSpec, sandbox: Sandbox, **others: Any) -> int | None:
+    """Return the status of a row's response; None where none comes."""
+    answer = _send(spec, sandbox, **others)[1]
     return None if isinstance(answer, Fault) else answer.status
+
+
+def _signer(kind: str, sandbox: Sandbox) -> tuple[Renderer, Signature] | None:
+    """Return what renders and signs for a sandbox; None for a type that signs nothing."""
+    renderer = Renderer(_sample(kind), "staging", sandbox.variables, base_url=sandbox.base_url, plugins=PLUGINS)
+    return next(((renderer, each) for each in renderer.credentials if isinstance(each, Signature)), None)
 
 
 @pytest.fixture
@@ -86,12 +115,14 @@ def sandbox(kind: str) -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_sandbox_accepts_the_credentials_of(kind: str, sandbox: Sandbox) -> None:
-    assert _send(_sample(kind), sandbox) == 201
+    answer = _send(_sample(kind), sandbox)[1]
+    assert isinstance(answer, Response), answer
+    assert answer.status == 201, f"the sandbox refuses what {kind} puts on a request: {answer.body.decode()}"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL])
 def test_the_sandbox_refuses_a_request_without_the_credentials_of(kind: str, sandbox: Sandbox) -> None:
-    assert _send(_spec("none"), sandbox) in (401, None)
+    assert _status(_spec("none"), sandbox) in (401, None), f"`verification` of {kind} accepts all, or see ACCEPTS_ALL"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL and kind not in WITHOUT_SECRET])
@@ -100,14 +131,40 @@ def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> N
         with pytest.raises(Exception, match="refused our credentials"):
             _send(_sample(kind), sandbox, SECRET="another")
     else:
-        assert _send(_sample(kind), sandbox, SECRET="another") == 401
+        assert _status(_sample(kind), sandbox, SECRET="another") == 401, f"`verification` of {kind} reads no secret"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in UNSIGNED_BODY])
+def test_the_sandbox_refuses_a_body_that_was_not_signed(kind: str, sandbox: Sandbox) -> None:
+    if _signer(kind, sandbox) is not None:
+        changed = _status(_sample(kind), sandbox, change=lambda sent: replace(sent, body=b'{"email":"b@example.com"}'))
+        assert changed == 401, f"{kind} does not sign the body: see UNSIGNED_BODY of tests/authentication/samples.py"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_sandbox_refuses_an_old_signature(kind: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (signer := _signer(kind, sandbox)) is not None:
+        old, later = signer[0].sign(signer[0].render(ROW)), FRESH + 60
+
+        class Later(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return datetime.now(tz) + timedelta(seconds=later)
+
+        module = sys.modules[TYPES[kind].__module__]
+        monkeypatch.setattr(module, "datetime", Later, raising=False)
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: time.time() + later), raising=False)
+        again = _status(_spec("none"), sandbox, change=lambda _: old)
+        assert again == 401, f"`verification` of {kind} accepts a request that was signed {later:g} s ago"
 
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_secret_of_the_sample_is_in_a_field_marked_secret(kind: str) -> None:
     for each in _sample(kind).authentication:
-        expected = [] if kind in WITHOUT_SECRET else ["{{ env.SECRET }}"]
-        assert [source for _, source in each.secrets()] == expected
+        sources = [source for _, source in each.secrets()]
+        assert ("{{ env.SECRET }}" in sources) == (kind not in WITHOUT_SECRET), f"{kind}: its Secret fields: {sources}"
+        literals = [source for source in sources if not re.fullmatch(r"\{\{ env\.[A-Z_]+ \}\}", source)]
+        assert not literals, f"{kind}: write each Secret field of its sample as a variable: {literals}"
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -117,13 +174,36 @@ def test_each_variable_of_the_sample_has_a_use(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_a_signature_stands_where_it_says(kind: str) -> None:
-    renderer = Renderer(_sample(kind), "staging", {"SECRET": "s", "CERTIFICATE": "", "KEY": ""}, plugins=PLUGINS)
-    places = {p.name for each in renderer.credentials if isinstance(each, Signature) for p in each.places}
-    if places:
+def test_a_signature_stands_where_it_says(kind: str, sandbox: Sandbox) -> None:
+    if (signer := _signer(kind, sandbox)) is not None:
+        renderer, signature = signer
         rendered = renderer.render(ROW)
-        added = dict(renderer.sign(rendered).headers).keys() - dict(rendered.headers).keys()
-        assert added == places
+        signed = renderer.sign(rendered)
+        added = dict(signed.headers).keys() - dict(rendered.headers).keys()
+        assert {place.name for place in signature.places} == added, f"`places` of {kind} are not what `sign` puts on"
+        for place in signature.places:
+            scheme, blank, _ = (signed.header(place.name) or "").partition(" ")
+            assert place.prefix.startswith(scheme + blank if blank else ""), (
+                f"{kind}: the prefix of its place {place.name} is `{place.prefix}`, and `{scheme} ` is sent"
+            )
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_header_that_is_used_is_sent(kind: str, sandbox: Sandbox) -> None:
+    sent = _send(_sample(kind), sandbox)[0]
+    for use in (use for each in _sample(kind).authentication for use in each.uses()):
+        for name in re.findall(r"^(?:header|signature in) (\S+)$", use.place):
+            assert sent.header(name), f"`uses` of {kind} names the header {name}, which it does not send"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_each_type_computes_what_was_published(kind: str) -> None:
+    assert (kind in VECTORS) != (kind in WITHOUT_VECTOR), (
+        f"{kind}: add an answer that its specification publishes to VECTORS of tests/authentication/vectors.py, "
+        "or say in its WITHOUT_VECTOR why there is none"
+    )
+    for each in VECTORS.get(kind, ()):
+        assert each.computed() == each.answer, f"{kind} computes another value than {each.source}"
 
 
 def test_each_type_of_the_folder_is_in_the_registry() -> None:
@@ -140,7 +220,9 @@ def test_each_type_of_the_folder_is_in_the_registry() -> None:
 
 
 def test_each_type_has_a_sample() -> None:
-    assert set(SAMPLES) == set(TYPES), "tests/authentication/samples.py has not one sample for each type"
+    lacking, unknown = set(TYPES) - set(SAMPLES), set(SAMPLES) - set(TYPES)
+    assert not lacking, f"add to SAMPLES of tests/authentication/samples.py: {lacking}"
+    assert not unknown, f"these samples have no type in rokt_export/authentication/registry.py: {unknown}"
 
 
 FINISHED: dict[str, Any] = {

@@ -17,7 +17,6 @@ from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
 from rokt_export.authentication.hmac import Hmac
-from rokt_export.authentication.wsse import Wsse, wsse_digest
 from rokt_export.errors import ConfigurationError
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.document import parse
@@ -142,13 +141,6 @@ def test_a_secret_that_is_not_in_its_encoding() -> None:
 def test_an_id_needs_its_header() -> None:
     with pytest.raises(ValueError, match="no header sends it"):
         Hmac.model_validate({"type": "hmac", "secret": "{{ env.S }}", "message": "{id}{body}"})
-
-
-def test_wsse_digest_as_published() -> None:
-    # Mark Pilgrim, "Atom Authentication", XML.com, 2003.
-    settings = Wsse(type="wsse", username="bob", password="-", nonce_encoding="hex")
-    digest = wsse_digest(settings, b"d36e316282959a9ed4c89851497a717f", "2003-12-15T14:43:07Z", "taadtaadpstcsm")
-    assert digest == "quR/EWLAV4xLf9Zqyw4pDmfV9OY="
 
 
 TOKEN = re.compile(r'(\w+)="([^"]*)"')

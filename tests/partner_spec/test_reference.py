@@ -39,17 +39,25 @@ TABLES = {
 }
 
 
+def rows_of(name: str) -> list[list[str]]:
+    assert name in TABLES, f"docs/spec.md has no table below `<!-- keys: {name} -->`"
+    return TABLES[name]
+
+
 def blocks(language: str):
     return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_every_model_has_its_table_and_no_other():
-    assert set(TABLES) == set(MODELS)
+    lacking, unknown = set(MODELS) - set(TABLES), set(TABLES) - set(MODELS)
+    assert not lacking, f"add to docs/spec.md a table of keys below `<!-- keys: NAME -->`, where NAME is {lacking}"
+    assert not unknown, f"docs/spec.md has a table of keys for {unknown}, and no model has that name"
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_key_of_a_model_is_in_its_table(name):
-    assert sorted(row[0].strip("`") for row in TABLES[name]) == sorted(MODELS[name].keys())
+    rows, keys = sorted(row[0].strip("`") for row in rows_of(name)), sorted(MODELS[name].keys())
+    assert rows == keys, f"the table `<!-- keys: {name} -->` of docs/spec.md has other keys than the model"
 
 
 def stated(cell: str, default):
@@ -68,9 +76,11 @@ def stated(cell: str, default):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_default_is_stated(name):
-    cells = {row[0].strip("`"): row[2] for row in TABLES[name]}
+    cells = {row[0].strip("`"): row[2] for row in rows_of(name)}
     for field_name, field in MODELS[name].model_fields.items():
-        cell = cells[field.alias or field_name]
+        key = field.alias or field_name
+        assert key in cells, f"the table `<!-- keys: {name} -->` of docs/spec.md lacks `{key}`"
+        cell = cells[key]
         if field.is_required():
             assert cell == "required"
             continue
@@ -87,13 +97,14 @@ def test_every_default_is_stated(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_choice_is_named(name):
-    meanings = {row[0].strip("`"): row[1] + row[3] for row in TABLES[name]}
+    meanings = {row[0].strip("`"): row[1] + row[3] for row in rows_of(name)}
     whole = MODELS[name].model_json_schema(by_alias=True)
     schema = whole.get("properties") or whole["$defs"][name]["properties"]
     for key, meaning in meanings.items():
         for option in [o for part in (schema[key], *schema[key].get("anyOf", ())) for o in part.get("enum", ())]:
             if not meaning.startswith("policy") and not meaning.endswith("environment."):
-                assert f"`{option}`" in meaning or f'`"{option}"`' in meaning
+                named = f"`{option}`" in meaning or f'`"{option}"`' in meaning
+                assert named, f"docs/spec.md, `<!-- keys: {name} -->`: the row of `{key}` does not name `{option}`"
 
 
 @pytest.mark.parametrize("block", blocks("yaml"))
