@@ -6,11 +6,13 @@ import base64
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from urllib.parse import unquote_plus
 
 from rokt_export.journal.recording import Body, Recording, Shown
 from rokt_export.redaction import Encoding, Piece
 from rokt_export.redaction.display_text import STEERING
+from rokt_export.request.encodings import body_encoding, document_of
+from rokt_export.request.encodings.form import shell_percent
+from rokt_export.spec_language.encodings import ENCODINGS, media_type_of, subtype
 
 LONGEST_ARGUMENT = 100_000
 """Characters of a body passed as an argument; Linux refuses one of 128 KiB (MAX_ARG_STRLEN), so more is piped."""
@@ -21,16 +23,8 @@ _BODY_METHODS = ("POST", "PUT", "PATCH")
 _STEERING_OR_TAB = re.compile(f"{STEERING.pattern}|\t")
 """What a terminal would act on or drop when it is pasted."""
 _HIDDEN = "[redacted]"
-_PERCENT = (
-    "od -An -v -tu1 | awk '{for(i=1;i<=NF;i++){c=$i+0;"
-    'if((c>47&&c<58)||(c>64&&c<91)||(c>96&&c<123)||c==45||c==46||c==95||c==126)printf "%c",c;'
-    'else if(c==32)printf "SPACE";else printf "%%%02X",c}}\''
-)
-_PERCENT_PATH = _PERCENT.replace("SPACE", "%%20")
-_PERCENT_FORM = _PERCENT.replace("SPACE", "+")
-_JSON_ESCAPE = "sed 's/[\\\\\"]/\\\\&/g'"
-_XML_ESCAPE = "sed 's/&/\\&amp;/g;s/</\\&lt;/g;s/>/\\&gt;/g'"
-_ATTRIBUTE_ESCAPE = _XML_ESCAPE.removesuffix("'") + ";s/\"/\\&quot;/g'"
+_PERCENT_PATH = shell_percent("%20")
+_PERCENT_FORM = shell_percent("+")
 _BASE64 = "base64 | tr -d '\\n'"
 _HEX = "od -An -v -tx1 | tr -d ' \\n'"
 
@@ -180,28 +174,14 @@ def _url_encoders(url: Shown) -> list[str]:
 
 
 def _body_encoders(recording: Recording, body: Shown) -> list[str]:
+    """For each piece what encodes a secret there, as the encoding says that the Content-Type names."""
     kind = next((str(value) for name, value in recording.request_headers if name.lower() == "content-type"), "")
+    named = subtype(media_type_of(kind))
+    owner = next((name for name, facts in ENCODINGS.items() if named in facts.subtypes), None)
+    encoding = body_encoding(owner or document_of(body.pieces[0].text if body.pieces else ""))
+    percent = _PERCENT_FORM if owner == "form" else _PERCENT_PATH
     encoders, before = [], ""
     for piece in body.pieces:
-        encoders.append(_form_encoder(piece, before) if "form-urlencoded" in kind else _encoder(piece, before))
+        encoders.append(percent if piece.encoding is Encoding.URLENCODED else encoding.shell_escape(before))
         before += piece.text
     return encoders
-
-
-def _encoder(piece: Piece, before: str) -> str:
-    return _PERCENT_PATH if piece.encoding is Encoding.URLENCODED else _escape_of(before)
-
-
-def _form_encoder(piece: Piece, before: str) -> str:
-    """A field's own encoding, and inside it that of the document that the field may contain."""
-    if piece.encoding is Encoding.URLENCODED:
-        return _PERCENT_FORM
-    field = re.split("[&=]", before)[-1]
-    return f"{_escape_of(unquote_plus(field))} | {_PERCENT_FORM}"
-
-
-def _escape_of(before: str) -> str:
-    """What escapes a value in the document that begins so; in an attribute of XML, quotes too."""
-    if not before.lstrip().startswith("<"):
-        return _JSON_ESCAPE
-    return _ATTRIBUTE_ESCAPE if before.endswith('="') else _XML_ESCAPE

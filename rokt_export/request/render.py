@@ -94,11 +94,13 @@ def body_encoder(
         omitted: as `compile_field` takes it.
 
     Raises:
-        SpecError: the parameters' names do not make a body of this encoding.
+        SpecError: the parameters' names, or the template, do not make a body of this encoding.
     """
     charset = charset_of(spec.stated_content_type)
     if spec.body is not None:
-        return _in_charset(charset, partial(_whole, compile_template(spec.body, ENCODINGS[spec.encoding].place), env))
+        if (place := ENCODINGS[spec.encoding].place) is None:
+            raise SpecError(f"`encoding: {spec.encoding}` takes no `body` template", remedy="Write body parameters.")
+        return _in_charset(charset, partial(_whole, compile_template(spec.body, place), env))
     if not parameters:
         return lambda _values: None
     encoding = body_encoding(spec.encoding)

@@ -29,7 +29,7 @@ def read_body(encoding: str, body: bytes | str, content_type: str | None = None,
         if isinstance(body, bytes) and codec not in (None, "utf-8"):
             body = body.decode(codec)
         return reader.read_exact(body) if exact else reader.read(body)
-    except (ValueError, LookupError, RecursionError) as error:
+    except Exception as error:  # whatever a reader raises on a partner's bytes, they are not of its encoding
         raise BodyProblem(f"the body is not {ENCODINGS[encoding].title}: {error}") from error
 
 

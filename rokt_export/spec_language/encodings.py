@@ -27,14 +27,16 @@ class EncodingFacts(Struct, frozen=True):
         content_type: the default Content-Type of a request; None for an encoding without a body.
         subtypes: its media subtypes, also as a suffix after `+`; if empty, all subtypes of its main type.
         names: whether a parameter's name is a plain name, or a path in a JSON or XML tree.
-        place: how values are escaped if the whole body is one template.
+        place: how values are escaped if the whole body is one template; None refuses such a template.
+        repeats: whether a body may have one name twice.
     """
 
     title: str
     content_type: str | None
     subtypes: tuple[str, ...]
     names: Literal["flat", "json", "xml"]
-    place: Place
+    place: Place | None = None
+    repeats: bool = False
 
     def owns(self, media_type: str) -> bool:
         """Return whether a media type (lower case, without parameters) belongs to this encoding."""
@@ -46,11 +48,11 @@ class EncodingFacts(Struct, frozen=True):
 ENCODINGS: Final[Mapping[str, EncodingFacts]] = {
     "json": EncodingFacts("JSON", "application/json", ("json",), "json", Place.JSON),
     "form": EncodingFacts(
-        "a URL-encoded form", "application/x-www-form-urlencoded", ("x-www-form-urlencoded",), "flat", Place.URL
+        "a URL-encoded form", "application/x-www-form-urlencoded", ("x-www-form-urlencoded",), "flat", Place.URL, True
     ),
     "xml": EncodingFacts("XML", "application/xml; charset=utf-8", ("xml",), "xml", Place.XML),
-    "text": EncodingFacts("plain text", "text/plain; charset=utf-8", (), "flat", Place.TEXT),
-    "none": EncodingFacts("empty", None, (), "flat", Place.TEXT),
+    "text": EncodingFacts("plain text", "text/plain; charset=utf-8", (), "flat", Place.TEXT, True),
+    "none": EncodingFacts("empty", None, (), "flat", Place.TEXT, True),
 }
 WITH_BODY: Final = tuple(name for name, facts in ENCODINGS.items() if facts.content_type is not None)
 

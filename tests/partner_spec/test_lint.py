@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from rokt_export.partner_spec.document import Finding, parse
 from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import LoadedSpec, load_spec, read_spec
+from rokt_export.spec_language.encodings import ENCODINGS, EncodingFacts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -1011,3 +1014,12 @@ responses:
         ("RX109", 14, 1),
         ("RX110", 17, 5),
     ]
+
+
+def test_a_template_that_an_encoding_cannot_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = spec_text(encoding="encoding: form\n", body="body: 'email={{ email }}'\n", parameters="parameters: []\n")
+    assert "RX129" not in {finding.code for finding in found(text)}
+    monkeypatch.setitem(cast("dict[str, EncodingFacts]", ENCODINGS), "form", replace(ENCODINGS["form"], place=None))
+    (finding,) = [each for each in found(text) if each.code == "RX129"]
+    assert (finding.line, finding.severity) == (4, "error")
+    assert finding.message.startswith("`encoding: form` takes no `body` template")

@@ -17,9 +17,13 @@ import pytest
 
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response
 from rokt_export.journal.recording import Recording, record
+from rokt_export.partner_spec.model import Parameter
 from rokt_export.redaction import Redactor
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.http_text import request_text, response_text
+from rokt_export.request.encodings import body_encoding
+from rokt_export.request.parameter_values import compile_field
+from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, nests
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport
 
@@ -134,6 +138,14 @@ def test_xml_in_text_and_attribute(ear: Ear, shell: str) -> None:
     text, attribute = html.escape(SECRET, quote=False), html.escape(SECRET, quote=False).replace('"', "&quot;")
     body = f'<?xml version="1.0"?><lead key="{attribute}"><pass>{text}</pass></lead>'
     assert_same(ear, Request("POST", f"{ear.url}/xml", (("Content-Type", "text/xml"),), body.encode()), shell)
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_BODY if name != "text"])
+def test_a_secret_is_escaped_as_each_encoding_writes_it(ear: Ear, name: str) -> None:
+    parameter = Parameter.model_validate({"name": "lead.key" if nests(name) else "key", "value": SECRET})
+    body = body_encoding(name).encoder([compile_field(parameter, {})])({})
+    request = Request("POST", f"{ear.url}/", (("Content-Type", str(ENCODINGS[name].content_type)),), body)
+    assert_same(ear, request)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -3,22 +3,60 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.request import encodings
 from rokt_export.request.encodings import BodyEncoding, body_encoding
-from rokt_export.request.parameter_values import compile_field
+from rokt_export.request.parameter_values import Field, RefusedError, compile_field
+from rokt_export.response.body_limits import MAX_NODES
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, finder, read_body
-from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, media_type_of, nests
-from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, EncodingFacts, media_type_of, nests
+from rokt_export.spec_language.filters import Number, text_of
+from rokt_export.spec_language.template import compile_template
+from rokt_export.spec_language.template_places import Place
+from tests.request.rendering import body as rendered
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {path.stem for path in Path(os.fspath(encodings.__path__[0])).glob("*.py")} - {"__init__"}
+OF_PARAMETERS = [name for name in WITH_BODY if name != "text"]
 HARD = "é & < > + % \" ' \\ , ; \n 00123"
+KNOWN_ROW = {"email": "a@example.com", "note": 'é, "b"; <c> & d'}
+KNOWN = {
+    "json": '{"lead":{"email":"a@example.com","note":"é, \\"b\\"; <c> & d"}}',
+    "form": "email=a%40example.com&note=%C3%A9%2C+%22b%22%3B+%3Cc%3E+%26+d",
+    "xml": '<lead><email>a@example.com</email><note>é, "b"; &lt;c&gt; &amp; d</note></lead>',
+}
+"""The body of `KNOWN_ROW` in each encoding, as its specification has it: writer and reader may share a mistake."""
+NOISE = st.binary() | st.text("\"'<>&=,;:{}[]\\/!?#+% \n\r\tea0é\0").map(str.encode)
+
+
+def named(name: str, *others: str) -> list[str]:
+    """The names of parameters below one root, where an encoding has names that nest."""
+    return [f"lead.{each}" if nests(name) else each for each in others]
+
+
+def encoded(name: str, values: dict[str, Any]) -> bytes:
+    """The body that an encoding makes of parameters that have these values."""
+    parameter = Parameter.model_validate({"name": "a", "attribute": "a"})
+    body = body_encoding(name).encoder([Field(each, parameter, lambda _, v=value: v) for each, value in values.items()])
+    made = body({})
+    assert made is not None
+    return made
+
+
+def found(name: str, parameter: str, body: bytes) -> list[str]:
+    """What the sandbox finds of a parameter in a body, as texts: each value, null and nothing as the empty text."""
+    values = finder(parameter, name, {})(read_body(name, body, exact=True))
+    return [text_of(each) for value in values for each in (value if isinstance(value, list) else [value])] or [""]
 
 
 def test_each_module_has_a_line_in_the_registry_and_each_line_a_module() -> None:
@@ -39,12 +77,17 @@ def test_each_encoding_has_a_content_type_that_the_sandbox_accepts(name: str) ->
     assert content_type_problem(name, None, None) is not None
 
 
+def test_only_text_takes_each_subtype_of_its_type() -> None:
+    without = [name for name in WITH_BODY if not ENCODINGS[name].subtypes]
+    assert without == ["text"], f"name the `subtypes` of {without} in spec_language/encodings.py"
+
+
 def test_no_two_encodings_own_a_subtype() -> None:
     owned = [subtype for facts in ENCODINGS.values() for subtype in facts.subtypes]
     assert len(owned) == len(set(owned))
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_BODY if name != "text"])
+@pytest.mark.parametrize("name", OF_PARAMETERS)
 def test_the_sandbox_reads_what_the_request_encodes(name: str) -> None:
     prefix = "lead." if nests(name) else ""
     row = {"email": "jane.doe@example.com", "note": HARD}
@@ -57,7 +100,7 @@ def test_the_sandbox_reads_what_the_request_encodes(name: str) -> None:
             assert text_of(found) == row[str(parameter.attribute)]
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_BODY if name != "text"])
+@pytest.mark.parametrize("name", OF_PARAMETERS)
 def test_a_value_that_is_not_there_is_left_out(name: str) -> None:
     prefix = "lead." if nests(name) else ""
     parameters = [Parameter.model_validate({"name": prefix + each, "attribute": each}) for each in ("email", "note")]
@@ -67,6 +110,92 @@ def test_a_value_that_is_not_there_is_left_out(name: str) -> None:
     assert "omit" not in body.decode().lower(), f"{name}: what stands for an absent value is in the body"
     email, note = (list(finder(each.name, name, {})(read_body(name, body))) for each in parameters)
     assert ([text_of(found) for found in email], [found for found in note if found]) == (["jane.doe@example.com"], [])
+
+
+@pytest.mark.parametrize("name", OF_PARAMETERS)
+def test_a_body_is_what_its_specification_says(name: str) -> None:
+    assert name in KNOWN, f"add the body of KNOWN_ROW in {name}, as its specification has it, to KNOWN of this file"
+    assert encoded(name, dict(zip(named(name, *KNOWN_ROW), KNOWN_ROW.values(), strict=True))).decode() == KNOWN[name]
+
+
+@pytest.mark.parametrize(
+    "value", [["a", HARD], True, False, Number("1.10"), None, "", " a ", HARD], ids=lambda value: repr(value)[:8]
+)
+@pytest.mark.parametrize("name", OF_PARAMETERS)
+def test_the_sandbox_reads_each_kind_of_value(name: str, value: Any) -> None:
+    """Lists, booleans, numbers and null too; an encoding may refuse a row instead."""
+    first, second = named(name, "first", "second")
+    try:
+        body = encoded(name, {first: value, second: "b"})
+    except RefusedError as refused:
+        assert first in str(refused), f"{name} refuses a value without the parameter's name"
+        return
+    items = value if isinstance(value, list) else [value]
+    assert found(name, first, body) == ["" if item is None else text_of(item) for item in items], f"{name}: {body!r}"
+    assert found(name, second, body) == ["b"], f"{name}: {body!r}"
+
+
+@pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if not nests(name)])
+def test_the_sandbox_reads_names_with_any_sign(name: str) -> None:
+    body = encoded(name, {HARD: "a", "second": "b"})
+    assert (found(name, HARD, body), found(name, "second", body)) == (["a"], ["b"]), f"{name}: {body!r}"
+
+
+@pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if not nests(name)])
+def test_an_encoding_says_whether_names_repeat(name: str) -> None:
+    parameter = Parameter.model_validate({"name": "a", "attribute": "a"})
+    body = body_encoding(name).encoder([Field("a", parameter, lambda _, v=value: v) for value in "xy"])({}) or b""
+    try:
+        repeats = found(name, "a", body) == ["x", "y"]
+    except BodyProblem:
+        repeats = False
+    assert ENCODINGS[name].repeats == repeats, f"{name}: `repeats` in spec_language/encodings.py says otherwise"
+
+
+@pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if ENCODINGS[name].place is not None])
+def test_a_template_of_a_whole_body_escapes_values(name: str) -> None:
+    first, second = named(name, "first", "second")
+    source = encoded(name, {first: "MARK", second: "b"}).decode().replace("MARK", "{{ note }}")
+    body = str(compile_template(source, ENCODINGS[name].place or Place.TEXT).fill({"note": HARD}, {})).encode()
+    try:
+        read = (found(name, first, body), found(name, second, body))
+    except BodyProblem as problem:
+        read = ([str(problem)], [])
+    assert read == ([HARD], ["b"]), f"{name}: its `place` in spec_language/encodings.py does not escape: leave it out"
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@given(data=NOISE)
+def test_a_reader_raises_only_what_it_says(name: str, data: bytes) -> None:
+    for read in (body_encoding(name).read, body_encoding(name).read_exact):
+        with suppress(ValueError):
+            read(data)
+
+
+def test_what_else_a_reader_raises_is_a_problem_of_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_body: bytes | str) -> None:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(body_encoding("form"), "read", fail)
+    with pytest.raises(BodyProblem, match="the body is not a URL-encoded form: odd"):
+        read_body("form", b"a=b")
+
+
+@pytest.mark.parametrize("name", OF_PARAMETERS)
+def test_a_reader_refuses_too_many_values(name: str) -> None:
+    body = encoded(name, dict.fromkeys(named(name, *(f"n{number}" for number in range(MAX_NODES + 2))), "a"))
+    for exact in (False, True):
+        with pytest.raises(BodyProblem):
+            read_body(name, body, exact=exact)
+            pytest.fail(f"{name}: `read` has no limit: see MAX_NODES of response/body_limits.py")
+
+
+def test_an_encoding_without_a_place_refuses_a_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = 'body: \'{"email": "{{ email }}"}\'\n'
+    assert rendered(spec, {"email": "a"}) == '{"email": "a"}'
+    monkeypatch.setitem(cast("dict[str, EncodingFacts]", ENCODINGS), "json", replace(ENCODINGS["json"], place=None))
+    with pytest.raises(SpecError, match="`encoding: json` takes no `body` template"):
+        rendered(spec, {"email": "a"})
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

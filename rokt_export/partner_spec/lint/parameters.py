@@ -21,7 +21,7 @@ _BODILESS = ("GET", "DELETE")
 
 
 def bodies_not_sent(subject: Subject) -> Iterator[Finding]:
-    """RX114: a body although the method or encoding has none. RX129: body parameters that nothing encodes."""
+    """RX114: a body although the method or encoding has none. RX129: a body that nothing encodes."""
     spec = subject.spec
     first = next((placed for placed in subject.parameters() if placed.parameter.in_ == "body"), None)
     path = first.path if first is not None else ("body",)
@@ -41,6 +41,13 @@ def bodies_not_sent(subject: Subject) -> Iterator[Finding]:
             path,
             f"a {' or '.join(methods)} request with a body: many servers and proxies drop it",
             "Add `in: query` to the parameter, or ask the partner for POST or PUT.",
+        )
+    if spec.body is not None and ENCODINGS[spec.encoding].place is None:
+        yield subject.error(
+            "RX129",
+            ("body",),
+            f"`encoding: {spec.encoding}` takes no `body` template: nothing would escape its values",
+            "Write body parameters instead, or `encoding: text`.",
         )
     if first is not None and spec.encoding != "none":
         yield from _not_encoded(subject, first)
@@ -249,28 +256,28 @@ def _constants(subject: Subject, placed: Placed) -> Iterator[Finding]:
 
 
 def repeated_names(subject: Subject) -> Iterator[Finding]:
-    """RX119: one name twice in the same place; forms and queries may repeat a name."""
+    """RX119: one name twice in the same place; queries, forms and other encodings may repeat a name."""
     seen: dict[tuple[DataPath, str, str], Placed] = {}
     for placed in subject.parameters():
         name, carrier = placed.parameter.name, placed.carrier
-        if carrier in ("form", "query", "text", "none") or "[]" in name:
+        repeats = ENCODINGS[carrier].repeats if carrier in ENCODINGS else carrier == "query"
+        if repeats or "[]" in name:
             continue
         first = seen.setdefault((placed.group, carrier, name.lower() if carrier == "header" else name), placed)
         if first is not placed:
             yield subject.warning(
                 "RX119",
                 (*placed.path, "name"),
-                f"`{name}` is duplicated: {_REPEATED.get(carrier, 'it is sent as a list of both values')}",
+                f"`{name}` is duplicated: {_LISTED if nests(carrier) else _REPEATED.get(carrier, _BOTH)}",
                 f"Remove one, rename it, or write `{name}[]` for a list."
-                if carrier in ("json", "xml")
+                if nests(carrier)
                 else "Remove or rename one.",
             )
 
 
-_REPEATED = {
-    "header": "both are sent, and servers differ in which one they read",
-    "path": "only one of them can fill its place in the URL",
-}
+_LISTED = "it is sent as a list of both values"
+_BOTH = "both are sent, and servers differ in which one they read"
+_REPEATED = {"path": "only one of them can fill its place in the URL"}
 
 
 def unmatched_placeholders(subject: Subject) -> Iterator[Finding]:
@@ -319,7 +326,7 @@ _KINDS = {"value": "a value", "object": "an object", "array": "an array"}
 
 def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[Step, ...]]]:
     for placed in subject.parameters():
-        if placed.carrier in ("json", "xml"):
+        if nests(placed.carrier):
             try:
                 yield placed, steps(placed.parameter.name)
             except ValueError:

@@ -35,6 +35,14 @@ class BodyEncoding(ABC):
         """
 
     @abstractmethod
+    def shell_escape(self, before: str) -> str:
+        """Return a filter of sh that escapes a secret of the shell as a body has it; empty if it stands there as it is.
+
+        Args:
+            before: the body before the secret.
+        """
+
+    @abstractmethod
     def read(self, body: bytes | str) -> Any:
         """Return the data in a body, as the sandbox finds parameters in it.
 
@@ -54,3 +62,8 @@ def body_encoding(name: str) -> BodyEncoding:
     """Return a registered encoding; its module is loaded only now, because that of XML takes 3 ms."""
     encoding: BodyEncoding = import_module(f"{__name__}.{name}").ENCODING
     return encoding
+
+
+def document_of(text: str) -> str:
+    """Return the encoding of a document that begins so, where no Content-Type names it: `xml`, else `json`."""
+    return "xml" if text.lstrip().startswith("<") else "json"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_plus
 
-from rokt_export.request.encodings import BodyEncoding, Encode
+from rokt_export.request.encodings import BodyEncoding, Encode, body_encoding, document_of
 from rokt_export.request.parameter_values import OMIT, Field, Take, Values
 from rokt_export.response.body_limits import MAX_NODES
 from rokt_export.spec_language.encodings import form_fields
@@ -56,6 +57,15 @@ def _pairs(name: str, value: Any) -> list[str]:
     return [name + form_text(text_of(item)) for item in (value if isinstance(value, list) else [value])]
 
 
+def shell_percent(blank: str) -> str:
+    """Return a filter of sh that percent-encodes, with a blank as `+` or `%20`."""
+    return (
+        "od -An -v -tu1 | awk '{for(i=1;i<=NF;i++){c=$i+0;"
+        'if((c>47&&c<58)||(c>64&&c<91)||(c>96&&c<123)||c==45||c==46||c==95||c==126)printf "%c",c;'
+        f'else if(c==32)printf "{blank.replace("%", "%%")}";else printf "%%%02X",c}}}}\''
+    )
+
+
 class FormEncoding(BodyEncoding):
     """`application/x-www-form-urlencoded`, in UTF-8."""
 
@@ -63,6 +73,11 @@ class FormEncoding(BodyEncoding):
         """Return the function that encodes a form."""
         encode = form_encoder(parameters)
         return lambda values: encode(values).encode()
+
+    def shell_escape(self, before: str) -> str:
+        """Return a filter that percent-encodes, after that of the document that the field may contain."""
+        field = unquote_plus(re.split("[&=]", before)[-1])
+        return f"{body_encoding(document_of(field)).shell_escape(field)} | {shell_percent('+')}"
 
     def read(self, body: bytes | str) -> dict[str, list[str]]:
         """Return name to values, empty values kept."""

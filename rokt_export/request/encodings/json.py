@@ -98,6 +98,10 @@ class JsonEncoding(BodyEncoding):
         """Return the function that encodes a JSON object."""
         return json_encoder(parameters)
 
+    def shell_escape(self, before: str) -> str:  # noqa: ARG002
+        """Return a filter that escapes quotes and backslashes."""
+        return r"""sed 's/[\\"]/\\&/g'"""
+
     def read(self, body: bytes | str) -> Any:
         """Return the JSON data."""
         if refusal := json_refusal(body):

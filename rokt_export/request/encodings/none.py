@@ -16,6 +16,10 @@ class NoBody(BodyEncoding):
         """Return a function that sends no body."""
         return lambda _values: None
 
+    def shell_escape(self, before: str) -> str:  # noqa: ARG002
+        """Return nothing: there is no body."""
+        return ""
+
     def read(self, body: bytes | str) -> None:
         """Return None; raises ValueError for a body that is not empty."""
         if body:

@@ -20,6 +20,10 @@ class TextEncoding(BodyEncoding):
             remedy="Write the text as `body: |` with `{{ attribute }}` in it, instead of body parameters.",
         )
 
+    def shell_escape(self, before: str) -> str:  # noqa: ARG002
+        """Return nothing: a text escapes nothing."""
+        return ""
+
     def read(self, body: bytes | str) -> str:
         """Return the text."""
         return body if isinstance(body, str) else body.decode()

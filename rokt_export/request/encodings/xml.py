@@ -163,6 +163,11 @@ class XmlEncoding(BodyEncoding):
         """Return the function that encodes an XML element."""
         return xml_encoder(parameters)
 
+    def shell_escape(self, before: str) -> str:
+        """Return a filter that escapes signs of markup; in an attribute, quotes too."""
+        signs = r"s/&/\&amp;/g;s/</\&lt;/g;s/>/\&gt;/g"
+        return f"sed '{signs};s/\"/\\&quot;/g'" if before.endswith('="') else f"sed '{signs}'"
+
     def read(self, body: bytes | str) -> Any:
         """Return the mapping that xmltodict makes of the document; blanks are kept, so that ` Jane ` comes back."""
         import xmltodict  # only a sandbox needs it
