@@ -9,8 +9,9 @@ import pytest
 
 from rokt_export.delivery.events import StopReason
 from rokt_export.exchange.delivery import Delivery, LeftOut
-from rokt_export.exchange.model import FaultKind, OutcomeKind
+from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind
 from rokt_export.journal import RunState
+from rokt_export.response.classify import outcome_of_fault
 from rokt_export.response.explain import RuleVerdict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,14 +31,25 @@ TABLES = {
 """The head of a table's first column to the values that the code has."""
 
 
+def rows(head: str) -> str:
+    return PAGE.partition(f"\n| {head} | meaning |\n")[2].partition("\n\n")[0]
+
+
 def terms(head: str) -> list[str]:
-    table = PAGE.partition(f"\n| {head} | meaning |\n")[2].partition("\n\n")[0]
-    return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    return re.findall(r"^\| `([^`]+)` \|", rows(head), re.MULTILINE)
 
 
 @pytest.mark.parametrize("head", TABLES)
 def test_the_glossary_has_the_values_of_the_code(head: str) -> None:
     assert sorted(terms(head)) == sorted(map(str, TABLES[head]))
+
+
+def test_what_the_glossary_says_of_a_row_with_a_fault_is_so() -> None:
+    stated = re.findall(r"^\| `(\w+)` \|.* the row is `(\w+)`", rows("fault"), re.MULTILINE)
+    assert stated
+    for kind, outcome in stated:
+        found = outcome_of_fault(Fault(FaultKind(kind), "", sent=True)).kind
+        assert found == outcome, f"docs/glossary.md says that a row with the fault {kind} is {outcome}; it is {found}"
 
 
 def test_no_table_of_values_is_left_out() -> None:

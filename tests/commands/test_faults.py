@@ -51,7 +51,7 @@ TABLE = table()
 
 def test_each_behaviour_has_its_row_and_each_row_its_behaviour() -> None:
     names = [row.behaviour for row in TABLE]
-    assert sorted(names) == sorted(BEHAVIOURS), set(names) ^ set(BEHAVIOURS)
+    assert sorted(names) == sorted(BEHAVIOURS), f"docs/faults.md or BEHAVIOURS lacks {set(names) ^ set(BEHAVIOURS)}"
     assert [row for row in TABLE if not row.outcomes or row.outcomes - OUTCOMES] == []
 
 
@@ -122,12 +122,13 @@ def test_row(cli: CommandLine, authority, server_context, row: Row, way: str) ->
         )
         took = time.monotonic() - began
         received = {name: count for name, count in partner.received.items() if name in names}
-    assert shown.status in row.exits, shown.err
+    stated = f"the row `{row.behaviour}` of docs/faults.md says otherwise"
+    assert shown.status in row.exits, f"{stated}: exit status {shown.status}: {shown.err}"
     stopped = not shown.out  # by an error: what is settled is in the journal
     deliveries = cli("runs", "show", "last", "--output", "ndjson").lines if stopped else shown.json["deliveries"]
     left = played.rows - len(deliveries)
     outcomes = {each["outcome"] for each in deliveries} | ({"unsent"} if left else set())
-    assert outcomes <= row.outcomes, (outcomes, [each["error"] for each in deliveries])
+    assert outcomes <= row.outcomes, f"{stated}: {outcomes}, {[each['error'] for each in deliveries]}"
     for each in deliveries:
         if each["outcome"] == "delivered" and each["reference"] is not None:
             assert each["reference"] == record_of(each["transaction"]), each

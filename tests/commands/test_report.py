@@ -92,6 +92,12 @@ OUTCOMES: dict[str, Callable[[str], list[str]]] = {
 }
 
 
+def outcomes_in(name: str, text: str) -> list[str]:
+    """The outcome of each delivery, as a report of a format has it."""
+    assert name in OUTCOMES, f"add to OUTCOMES of tests/commands/test_report.py how to read the format {name}"
+    return OUTCOMES[name](text)
+
+
 def mixed(heard: Heard) -> tuple[int, dict[str, str], bytes]:
     """Answer each person differently, by the number in the e-mail address."""
     number = int(json.loads(heard.body)["email"].split("@")[0].rpartition(".")[2])
@@ -125,7 +131,7 @@ def check_agreement(cli: CommandLine, run: str, rows: int) -> Counter[str]:
 
     A mail to the partner holds what was sent.
     """
-    told = {name: OUTCOMES[name](text) for name, text in reports_of(cli, run).items()}
+    told = {name: outcomes_in(name, text) for name, text in reports_of(cli, run).items()}
     first = told["csv"]
     assert len(first) == rows
     assert told.pop("eml") == [outcome for outcome in first if outcome != "invalid"]
@@ -217,7 +223,7 @@ def test_without_a_place_it_is_data(cli: CommandLine, spec: Path, rows: Path) ->
     assert "## Every delivery" in default.out
     for name in TEXT_FORMATS:
         done = cli("report", "last", "--format", name)
-        assert (done.status, done.err, OUTCOMES[name](done.out)) == (0, "", ["delivered"] * 3)
+        assert (done.status, done.err, outcomes_in(name, done.out)) == (0, "", ["delivered"] * 3)
 
 
 @pytest.mark.parametrize("command", ["test", "replay"])
@@ -226,7 +232,7 @@ def test_reports_at_the_end_of_a_run(cli: CommandLine, spec: Path, rows: Path, c
     done = cli(command, spec, rows, *(word for name in names for word in ("--report", name)), "--quiet")
     assert done.status == 0, done.err
     for name, path in zip(TEXT_FORMATS, names, strict=True):
-        assert OUTCOMES[name]((cli.folder / path).read_bytes().decode()) == ["delivered"] * 3
+        assert outcomes_in(name, (cli.folder / path).read_bytes().decode()) == ["delivered"] * 3
     later = cli.folder / "later.html"
     assert cli("report", "--out", later).status == 0
     assert later.read_bytes() == (cli.folder / "report.html").read_bytes()
@@ -317,7 +323,7 @@ def test_a_purged_run_is_reported_as_what_is_left_of_it(cli: CommandLine, spec: 
     assert cli("runs", "purge", "old", "--quiet", "--yes").status == 0
     told = {name: cli("report", "old", "--format", name) for name in TEXT_FORMATS}
     assert {name: done.status for name, done in told.items()} == dict.fromkeys(TEXT_FORMATS, 0)
-    outcomes = {name: OUTCOMES[name](done.out) for name, done in told.items()}
+    outcomes = {name: outcomes_in(name, done.out) for name, done in told.items()}
     assert outcomes == dict.fromkeys(TEXT_FORMATS, ["delivered"] * 3)
     for name in ("markdown", "html"):
         assert "This run was purged" in told[name].out.replace("\n", " ")

@@ -14,6 +14,7 @@ from rokt_export.partner_spec.document import MAX_BYTES, MAX_NODES, Finding, Sev
 from rokt_export.partner_spec.loading import SpecFindingsError, load_spec, read_spec
 from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.spec_lines import masked_line
+from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.fields import _proved
 from rokt_export.spec_language.template import compile_template
 from rokt_export.spec_language.template_places import TemplateProblem
@@ -159,7 +160,7 @@ def test_what_was_repaired_is_read_and_what_was_left_out_is_named():
         ("idempotency: {heder: x}\n", "Did you mean `header`?"),
         ("authentication: {type: bearer, tokn: x}\n", "Did you mean `token`?"),
         ("authentication: {type: beerer, token: x}\n", "Did you mean `bearer`? Choose one of none, basic,"),
-        ("encoding: JSON\n", "Did you mean `json`? Choose one of json, form, xml, text, none."),
+        ("encoding: JSON\n", f"Did you mean `json`? Choose one of {', '.join(ENCODINGS)}."),
         ("method: post\n", "Did you mean `POST`? Choose one of GET,"),
         ("diff: {ignor: []}\n", "Did you mean `ignore`?"),
     ],

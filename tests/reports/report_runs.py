@@ -34,6 +34,8 @@ responses:
   - {outcome: rejected, status: 4xx, capture: {reason: $.error}}
   - {outcome: failed, status: 5xx, retry: true}
 """
+HIDDEN = "\x1b[2J \x07\x9b31m\x7f\u202e\u2066\u200b\u2028\ufeff\U000e0041"
+"""Characters that a terminal or an editor acts on, or does not show."""
 STARTED = 1_795_400_000.25
 CLASSIFIER = Classifier(read_spec(parse("acme.yaml", SPEC)).spec.responses)
 TIMINGS = Timings(0.001, 0.003, 0.008, 0.040, 0.045)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import email
 import email.policy
+import inspect
 import io
 import json
+import pkgutil
 import re
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from base64 import b64decode
 from collections import Counter
 from email.message import EmailMessage
 from html.parser import HTMLParser
-from importlib import resources
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,8 +27,9 @@ import jsonschema
 import pyarrow.parquet
 import pytest
 from msgspec.structs import replace
-from report_runs import SPEC, STARTED, Run, answer, every_outcome, exchange, post
+from report_runs import HIDDEN, SPEC, STARTED, Run, answer, every_outcome, exchange, post
 
+from rokt_export import reports
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind
@@ -37,6 +40,7 @@ from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Redactor
 from rokt_export.reports import brief, eml
 from rokt_export.reports.formats import FORMATS
+from rokt_export.reports.listing import Listing
 from rokt_export.reports.run_report import Story
 from rokt_export.response.classify import Classifier
 
@@ -144,6 +148,59 @@ def test_every_format_stands_an_empty_a_purged_and_an_unknown_run(tell, journal:
     purged = Story.of(journal, journal.find(whole.run.run))
     lacking = {"invalid": 1} if name == "eml" else {}
     assert Counter(outcomes_in(purged, name)) + Counter(lacking) == whole.counts
+
+
+FORGED = (
+    f"</script></table>{HIDDEN} | tx-9 | x | delivered | 200 | | ||\r\n| 9 | tx-9 | x | delivered | 200 | | |\n"
+    '9,tx-9,delivered,200,,,,,1,1,\r\n{"row": 9, "outcome": "delivered"}\n"/></testcase><testcase name="row 9"/>]]>\n'
+)
+"""What would forge a row of each format, were a text of the file or of the partner written as it is."""
+
+
+def in_the_open(text: str, name: str) -> str:
+    """What a format's file shows: a mail's parts are decoded, and of Parquet the program that reads it decides."""
+    match name:
+        case "parquet":
+            return ""
+        case "eml":
+            parts = [part for part in message_of(text).walk() if not part.is_multipart()]
+            return "\n".join(str(part.get_content()) for part in parts)
+        case _:
+            return text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_text_of_others_forges_a_row_or_steers_what_shows_it(tell, name: str) -> None:
+    rows = [exchange(row, post(), answer(422, json.dumps({"error": FORGED}))) for row in (1, 2)]
+    story = tell(Run([replace(one, transaction=replace(one.transaction, id=f"a | b{FORGED}")) for one in rows]))
+    assert outcomes_in(story, name) == ["rejected"] * 2, f"{name}: escape each text of a row: see display_text.py"
+    steering = {sign for sign in in_the_open(written(story, name), name) if not sign.isprintable()} - set("\r\n\t")
+    assert not steering, f"{name} writes signs that steer a terminal or an editor: see display_text.py"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_says_which_rows_it_leaves_out(story: Story, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Listing.of
+    monkeypatch.setattr(Listing, "of", classmethod(lambda _cls, told, _most: whole(told, 4)))
+    text = " ".join(in_the_open(written(story, name), name).split())
+    if len(outcomes_in(story, name)) < story.rows - (name == "eml"):
+        said = "4 of 9 rows are listed" in text or "the first 4 rows" in text  # the letter has words of its own
+        assert said, f"{name} does not write `Listing.notes`"
+
+
+NO_FORMATS = {"brief:write": "`report --brief` prints it"}
+"""Writers of a story that `--format` does not offer, and why."""
+
+
+def test_each_writer_of_a_story_is_in_the_registry() -> None:
+    found = set()
+    for each in pkgutil.iter_modules(reports.__path__, "rokt_export.reports."):
+        for name, function in inspect.getmembers(import_module(each.name), inspect.isfunction):
+            takes = list(inspect.signature(function).parameters)[:2]
+            if function.__module__ == each.name and takes == ["story", "stream"] and not name.startswith("_"):
+                found.add(f"{each.name.rpartition('.')[2]}:{name}")
+    lacking = found - {one.writer for one in FORMATS.values()} - set(NO_FORMATS)
+    assert not lacking, f"add to FORMATS of rokt_export/reports/formats.py, or to NO_FORMATS here: {lacking}"
 
 
 # --- JUnit

@@ -11,14 +11,12 @@ from email.message import EmailMessage
 from email.policy import default
 
 import pytest
-from report_runs import Run, every_outcome
+from report_runs import HIDDEN, Run, every_outcome
 
 from rokt_export.commands.terminal import Terminal
 from rokt_export.redaction import display_text
 from rokt_export.reports import eml
 from rokt_export.reports.run_report import Story
-
-HIDDEN = "\x1b[2J \x07\x9b31m\x7f\u202e\u2066\u200b\u2028\ufeff\U000e0041"
 
 
 @pytest.mark.parametrize(
