@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import urllib.request
 from html import escape
@@ -70,7 +71,7 @@ class Search:
 KEY = "'{{ env.CANARY }}'"
 OAUTH2 = f"type: oauth2, token_url: 'URL/token', client_id: id, client_secret: {KEY}"
 AUTHENTICATIONS = {
-    kind: sample.replace("env.SECRET", "env.CANARY").replace("https://login.example.com", "URL")
+    kind: re.sub(r"env\.[A-Z_]+", "env.CANARY", sample).replace("https://login.example.com", "URL")
     for kind, sample in SAMPLES.items()
     if kind not in WITHOUT_SECRET
 } | {
