@@ -38,6 +38,7 @@ _LEAST_OF_A_REASON, _LEAST = 16, 6
 _PAGE = 500
 """Rows whose widths are decided together, so that a table of any length appears at once and in bounded memory."""
 _TESTS = ("test", "certify")
+_RECEIVED = {LeftOut.DELIVERED, LeftOut.DUPLICATE, LeftOut.UNKNOWN}
 _STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CRASHED: "red"}
 
 
@@ -62,6 +63,8 @@ def run_table(console: Console, story: Story, *, show_all: bool = False) -> None
 def _why_none(story: Story) -> str:
     """Why a run has no row, in a sentence."""
     if known := sum(story.left_out.values()):
+        if not _RECEIVED.issuperset(story.left_out):
+            return f"No row was sent. Left out: {_left_out(story)}."
         has = "may have" if LeftOut.UNKNOWN in story.left_out else "has"
         return f"No row was sent: production {has} received {'it' if known == 1 else f'all {known:,}'} before."
     match story.run.state:
@@ -81,8 +84,7 @@ def _expectation(story: Story) -> str:
     if not total:
         return ""
     others = total - story.as_expected
-    out = sum(told["rows"] for told in story.not_sent.values())
-    left_out = f", {out:,} {'was' if out == 1 else 'were'} left out" * bool(out)
+    out = bool(story.not_sent)
     were = "was" if total == 1 else "were"
     noun = f"{'handled ' if story.unfinished and not out else ''}row{'' if total == 1 else 's'}"
     rows, every = f"{total:,} {noun}", f"The {noun}" if total == 1 else f"All {total:,} {noun}"
@@ -90,13 +92,13 @@ def _expectation(story: Story) -> str:
         every += f" that {were} sent"
     if story.expected != OutcomeKind.DELIVERED:
         some = f"{others:,} of {rows}" if others else every
-        return f"{some}: {'not ' if others else ''}{story.expected}, as expected{left_out}."
+        return f"{some}: {'not ' if others else ''}{story.expected}, as expected."
     if others:
-        return f"{_not_delivered(story, others, rows)}{left_out}."
+        return f"{_not_delivered(story, others, rows)}."
     if awaited := story.run.confirmations.get("awaited", 0):
         some = "" if awaited == total else f"{awaited:,} of them "
-        return f"{every} {were} accepted, {some}not yet confirmed{left_out}."
-    return f"{every} {were} delivered{left_out}."
+        return f"{every} {were} accepted, {some}not yet confirmed."
+    return f"{every} {were} delivered."
 
 
 def _not_delivered(story: Story, others: int, rows: str) -> str:
@@ -308,12 +310,17 @@ def _counts(console: Console, story: Story) -> Text:
         parts.append(outcome_text(console, outcome).append(f" {number:,}"))
     if story.run.in_flight:
         parts.append(Text(f"{story.run.in_flight:,} in flight", style=_STATES[RunState.RUNNING]))
+    if story.rows and (known := _left_out(story)):  # else the first sentence has said it
+        parts.append(Text(f"left out: {known}", style="dim"))
+    return _packed(parts, console.width)
+
+
+def _left_out(story: Story) -> str:
+    """Return why rows were left out, and how many: `2 delivered before, 1 repeated`."""
     known = [f"{rows:,} {outcome} before" for outcome, rows in story.left_out.items()]
     if repeated := story.not_sent.get(LeftOut.REPEATED, {}).get("rows"):
         known.append(f"{repeated:,} repeated")
-    if known:
-        parts.append(Text(f"left out: {', '.join(known)}", style="dim"))
-    return _packed(parts, console.width)
+    return ", ".join(known)
 
 
 def _packed(parts: Sequence[Text], width: int, gap: int = 3) -> Text:

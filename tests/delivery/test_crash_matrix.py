@@ -120,6 +120,11 @@ class Bench:
                 return {}
             return {one.transaction: one.outcome for one in journal.deliveries("crashed")}
 
+    def has_begun(self) -> bool:
+        """Whether the journal has the run, which may have been killed before its first row."""
+        with Journal.open(self.folder / "journal.sqlite") as journal:
+            return bool(journal.runs())
+
     def state(self) -> str:
         with Journal.open(self.folder / "journal.sqlite") as journal:
             return str(journal.find("crashed").state)
@@ -203,7 +208,7 @@ def survive(bench: Bench, seed: int, kills: int) -> int:
     for share in moments(chance, kills):
         died += die(bench, bench.start(resume=begun), share, chance)
         before, unknown = unknown, bench.judge()
-        begun = begun or bool(bench.outcomes())
+        begun = begun or bench.has_begun()
         assert before <= unknown
         assert len(unknown - before) <= bench.in_doubt
     bench.finish(bench.start(resume=True), 1 if unknown else 0)
