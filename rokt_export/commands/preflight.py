@@ -280,12 +280,12 @@ def _known_among(
         changed: whether they have the values already that the run sets or removes.
     """
     from rokt_export.delivery.row_filter import identity_of, marks_of
-    from rokt_export.journal import Journal, RowSet
+    from rokt_export.journal import Journal, RowRanges, RowSet
     from rokt_export.journal.intents import chunks
 
     if not changed and isinstance(plan.rows, FileRows):
         rows = with_changes(plan.rows, rows)
-    only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
+    only = None if plan.selection.only is None else RowRanges(plan.selection.only)
     asked_for = 0
     with Journal.open(plan.journal) as journal:
         ways = journal.ways(plan.ledger, identity_of(plan.spec))
@@ -326,9 +326,9 @@ def _left_out(known: Mapping[LeftOut, int], plan: Plan) -> int:
 
 def _not_asked_for(plan: Plan, resumed: RunInfo | None) -> Callable[[int], bool]:
     """Return what tells of a row's number whether it is not to be sent now: what is wrong with it was shown before."""
-    from rokt_export.journal import Journal, RowSet
+    from rokt_export.journal import Journal, RowRanges, RowSet
 
-    only = None if plan.selection.only is None else RowSet.of_ranges(plan.selection.only)
+    only = None if plan.selection.only is None else RowRanges(plan.selection.only)
     settled = RowSet()
     if resumed is not None:
         with Journal.open(plan.journal) as journal:

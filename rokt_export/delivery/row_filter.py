@@ -21,7 +21,7 @@ from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Selection
-    from rokt_export.journal import RowSet, RunWriter
+    from rokt_export.journal import RowRanges, RowSet, RunWriter
     from rokt_export.journal.ledger import Way
 
 Identity: TypeAlias = tuple[str, ...]
@@ -161,9 +161,9 @@ def select(
         if live and settled:
             transactions = _known_again(transactions, settled, writer, writer.run)
         if live and selection.only is not None and selection.numbered_by is not None:
-            from rokt_export.journal import RowSet
+            from rokt_export.journal import RowRanges
 
-            transactions = _known_again(transactions, RowSet.of_ranges(selection.only), writer, selection.numbered_by)
+            transactions = _known_again(transactions, RowRanges(selection.only), writer, selection.numbered_by)
         chosen = _of_this_run(transactions, selection, settled, unsettled, wished, tally)
     if not writer.production:
         return chosen
@@ -181,9 +181,9 @@ def _of_this_run(
     wished: RowSet | None,
     tally: Tally,
 ) -> Iterator[Transaction | None]:
-    from rokt_export.journal import RowSet
+    from rokt_export.journal import RowRanges
 
-    wanted = None if selection.only is None else RowSet.of_ranges(selection.only)
+    wanted = None if selection.only is None else RowRanges(selection.only)
     passed_over = 0
     for transaction in transactions:
         row = transaction.row
@@ -200,7 +200,7 @@ def _of_this_run(
 
 
 def _known_again(
-    transactions: Iterator[Transaction], settled: RowSet, writer: RunWriter, run: str
+    transactions: Iterator[Transaction], settled: RowSet | RowRanges, writer: RunWriter, run: str
 ) -> Iterator[Transaction]:
     """Refuse a stream whose rows have other names than those sent: `tail -F` may begin at any line.
 

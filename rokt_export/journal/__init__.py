@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rokt_export.journal.journal import Journal
     from rokt_export.journal.model import RunInfo, RunState
     from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
-    from rokt_export.journal.row_set import RowSet
+    from rokt_export.journal.row_set import RowRanges, RowSet
     from rokt_export.journal.storage import default_place
     from rokt_export.journal.writer import FINGERPRINT_BYTES, RunWriter
 
@@ -20,6 +20,7 @@ __all__ = [
     "Journal",
     "RevisingSpec",
     "Revision",
+    "RowRanges",
     "RowSet",
     "RunInfo",
     "RunState",
@@ -32,6 +33,7 @@ _MODULES = {
     "Journal": "journal",
     "RevisingSpec": "revisions",
     "Revision": "revisions",
+    "RowRanges": "row_set",
     "RowSet": "row_set",
     "RunInfo": "model",
     "RunState": "model",

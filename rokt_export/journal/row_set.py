@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from operator import sub
-from typing import Self
 
 _CHUNK_BITS = 16
 _CHUNK_MASK = (1 << _CHUNK_BITS) - 1
@@ -28,14 +27,6 @@ class RowSet:
         self._blocks: dict[int, bytearray] = {}
         self._size = 0
         self.update(rows)
-
-    @classmethod
-    def of_ranges(cls, ranges: Iterable[tuple[int, int]]) -> Self:
-        """Return the rows of (first, last) ranges, both inclusive."""
-        found = cls()
-        for low, high in ranges:
-            found.update(range(low, high + 1))
-        return found
 
     def add(self, row: int) -> None:
         """Add one row number (0 or greater); adding it again changes nothing."""
@@ -137,6 +128,35 @@ class RowSet:
         if not self:
             return "no row"
         return f"{len(self):,} {'row' if len(self) == 1 else 'rows'}: {self.summary(most)}"
+
+
+class RowRanges:
+    """Row numbers in ranges, which may be as long as they like: `--count 1000000000` is one.
+
+    Args:
+        ranges: (first, last), both inclusive, in any order.
+    """
+
+    __slots__ = ("_firsts", "_lasts")
+
+    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in sorted(ranges):
+            if self._lasts and first <= self._lasts[-1] + 1:
+                self._lasts[-1] = max(self._lasts[-1], last)
+            else:
+                self._firsts.append(first)
+                self._lasts.append(last)
+
+    def __contains__(self, row: int) -> bool:
+        place = bisect_right(self._firsts, row)
+        return place > 0 and row <= self._lasts[place - 1]
+
+    @property
+    def last(self) -> int:
+        """The highest row; 0 if there is none."""
+        return self._lasts[-1] if self._lasts else 0
 
 
 def _ranges_of(rows: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 import unicodedata
 from array import array
 from binascii import a2b_base64
@@ -43,21 +44,26 @@ _HINT = re.compile(
 """Cheap to search for: one of these three characters begins it."""
 _BASES = {"hex": 16, "braced": 16, "octal": 8, "decimal": 10, "entity": 16}
 
+_INVISIBLE = "\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
+"""Signs without a width: a soft hyphen, joiners, marks of direction, a byte order mark."""
 _CODED = re.compile(
     r"(?P<percent>(?:%(?:25)*[0-9A-Fa-f]{2})+)"
     r"|(?P<units>(?:(?:\\+|%)u[0-9A-Fa-f]{4})+)"
+    r"|(?P<braced>(?:\\+u\{0*[0-9A-Fa-f]{1,6}\})+)"
     r"|(?P<bytes>(?:\\+(?:x|U000000|0000)[0-9A-Fa-f]{2})+)"
     r"|(?P<entity>&(?:amp;)*(?:#[0-9]{1,7}(?:;|(?![0-9]))|#[xX][0-9A-Fa-f]{1,6}(?:;|(?![0-9A-Fa-f]))|[A-Za-z]{2,8};))"
     r"|(?P<quoted>=[C-F][0-9A-F](?:=[89AB][0-9A-F])+)"
-    r"|(?P<soft>=\r?\n)"
+    rf"|(?P<soft>=\r?\n|[{_INVISIBLE}]+)"
     r"|(?P<control>\\+[nrt])"
     r"|(?P<sign>\\+[^\w\s])"
 )
+_ANY_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 _ROUNDS = 3
 _HEX_PAIR = re.compile("[0-9A-Fa-f]{2}")
 _LONG_ESCAPE = re.compile(r"\\(?:U000000|0000)")
 """What Python and CSS write before the two digits of an ASCII character."""
 _UNIT = re.compile("[0-9A-Fa-f]{4}")
+_BRACED = re.compile(r"\{([0-9A-Fa-f]+)\}")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _LETTERS = str.maketrans(
     {"ß": "ss", "ẞ": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h"}
@@ -208,13 +214,21 @@ def decoded_view(text: str) -> View:
     """Return the text without percent signs, entities, escapes and quoted-printable, nested up to three deep."""
     view = View(text)
     for _ in range(_ROUNDS):
-        if not ("%" in view.text or "\\" in view.text or "&" in view.text or "=" in view.text):
+        text = view.text
+        if not ("%" in text or "\\" in text or "&" in text or "=" in text) and (
+            text.isascii() or not _ANY_INVISIBLE.search(text)
+        ):
             break
         later = view.replaced(_CODED, _decoded)
         if later.text == view.text:
             break
         view = later
     return view
+
+
+def _of_code(digits: str) -> str:
+    code = int(digits, 16)
+    return chr(code) if code <= sys.maxunicode else ""
 
 
 def _decoded(match: re.Match[str]) -> str:
@@ -225,6 +239,8 @@ def _decoded(match: re.Match[str]) -> str:
         case "units":
             raw = bytes.fromhex("".join(_UNIT.findall(found)))
             return raw.decode("utf-16-be", "replace")
+        case "braced":
+            return "".join(_of_code(code) for code in _BRACED.findall(found))
         case "bytes":
             return _text(bytes.fromhex("".join(_HEX_PAIR.findall(_LONG_ESCAPE.sub("", found)))))
         case "quoted":

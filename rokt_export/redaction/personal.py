@@ -14,7 +14,7 @@ from typing import assert_never
 
 from rokt_export.redaction.character_encodings import fold_case
 from rokt_export.redaction.dates import days_of
-from rokt_export.redaction.decoded_view import Reading, decoded_view, fold_letters, squeezed
+from rokt_export.redaction.decoded_view import Reading, decoded_view, fold_letters, squeezed, views
 from rokt_export.redaction.encoded_search import Spelling, variants
 from rokt_export.redaction.hashes import UP_TO_SHA_2, digest
 
@@ -185,8 +185,10 @@ class PersonalValue:
             case _Placement.NO_DIGIT_ADJOINS:
                 return _stands_alone(text, start, end, str.isdigit)
             case _Placement.FIELD_OR_WORD:
-                found, own = without_marks(decoded_view(text[start:end]).text), without_marks(self.value)
-                word = found in (own, own.upper()) and not self.value.isdigit()
+                own = without_marks(self.value)
+                word = not self.value.isdigit() and any(
+                    without_marks(decoded_view(view.text).text) in (own, own.upper()) for view in views(text[start:end])
+                )
                 return is_whole_field(text, start, end) or (word and _stands_alone(text, start, end, str.isalnum))
         assert_never(self._placement)
 

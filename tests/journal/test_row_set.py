@@ -6,7 +6,20 @@ import random
 
 import pytest
 
-from rokt_export.journal import RowSet
+from rokt_export.journal import RowRanges, RowSet
+
+
+def test_ranges_hold_what_is_in_any_of_them():
+    numbers = random.Random(2)
+    for _ in range(300):
+        ranges = [
+            (low, low + numbers.randrange(9)) for low in (numbers.randrange(60) for _ in range(numbers.randrange(7)))
+        ]
+        plain = {row for first, last in ranges for row in range(first, last + 1)}
+        found = RowRanges(ranges)
+        assert [row for row in range(-2, 80) if row in found] == sorted(plain)
+        assert found.last == max(plain, default=0)
+    assert 10**29 in RowRanges([(1, 10**30)])
 
 
 def test_a_row_set_is_a_set():

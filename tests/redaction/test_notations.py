@@ -86,6 +86,10 @@ WAYS_TO_WRITE = {
     "quoted-printable": lambda text: "".join(
         sign if sign.isascii() else "".join(f"={code:02X}" for code in sign.encode()) for sign in text
     ),
+    "braces": lambda text: "".join(f"\\u{{{ord(sign):x}}}" for sign in text),
+    "octal": lambda text: "".join(sign if not sign.isascii() else f"\\{ord(sign):o}" for sign in text),
+    "zero-width spaces": lambda text: "\u200b".join(text),
+    "soft hyphens, json": lambda text: in_json("\u00ad".join(text)),
     "decomposed": lambda text: unicodedata.normalize("NFD", text),
     "decomposed, json": lambda text: in_json(unicodedata.normalize("NFD", text)),
     "capitals": str.upper,
@@ -100,6 +104,12 @@ def test_a_short_name_that_is_a_word_is_hidden_however_it_is_written(name: str, 
         shown = Redactor(key=b"key").text(text.format(written), [name, "Miller"])
         assert written not in shown, shown
         assert "person-" in shown.lower(), shown
+
+
+@pytest.mark.parametrize("field", ['{"zip": "8\u200b0\u200b3\u200b3\u200b1"}', "zip 80\u00ad331 is wrong"])
+def test_a_postcode_with_invisible_signs_is_hidden(field: str) -> None:
+    shown = Redactor(key=b"key").text(field, ["80331"])
+    assert "80331" not in re.sub("[\u200b\u00ad]", "", shown), shown
 
 
 @pytest.mark.parametrize("text", ["Noel likes Leone", "a% Amyl", "the list of zoology", "Link &amp; Lily"])
