@@ -125,7 +125,8 @@ def preflight(
     total = found.rows if found.complete else None
     rows = number_of(found.rows) if found.complete else _at_least(found)
     if plan.selection.only is not None:
-        rows = f"{replace(plan, total=total).wanted or 0:,} of {'the ' if found.complete else ''}{rows}"
+        wanted = replace(plan, total=total).wanted or 0
+        rows = rows if wanted == total else f"{wanted:,} of {'the ' if found.complete else ''}{rows}"
     files = f"{', '.join(found.files[:3])}{' …' if len(found.files) > 3 else ''}"
     sending = f"Sending {rows} in {files}" if plan.selection.only is not None else f"{rows} in {files}"
     pace = plan.pace if looked is None else plan.pace.steady()

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 from unicodedata import normalize
 
@@ -184,6 +185,7 @@ def _of_this_run(
     from rokt_export.journal import RowRanges
 
     wanted = None if selection.only is None else RowRanges(selection.only)
+    last = inf if wanted is None else wanted.last
     passed_over = 0
     for transaction in transactions:
         row = transaction.row
@@ -191,12 +193,14 @@ def _of_this_run(
         is_over = row in settled and not (wished and row in wished)
         if is_wanted and not is_over and (selection.unknown or row not in unsettled):
             yield transaction
-            continue
-        if is_wanted:
-            tally.leave_out(LeftOut.DONE_BEFORE, row)
-        passed_over += 1
-        if passed_over % _AT_A_TIME == 0:
-            yield None
+        else:
+            if is_wanted:
+                tally.leave_out(LeftOut.DONE_BEFORE, row)
+            passed_over += 1
+            if passed_over % _AT_A_TIME == 0:
+                yield None
+        if row >= last:  # of a large file, nobody waits for the rest
+            return
 
 
 def _known_again(

@@ -174,3 +174,12 @@ def test_a_stream_that_is_refused_before_its_first_row_leaves_no_run(cli, spec, 
     assert (done.status, partner.heard) == (named.status, []) == (3, [])
     assert "resume" not in done.err and "runs show" not in done.err
     assert cli("runs", "list", "--output", "json").json == []
+
+
+def test_the_first_rows_of_a_stream_are_sent_without_waiting_for_more(cli, spec, partner):
+    with cli.start("replay", spec, "-", "--count", "2", stdin=subprocess.PIPE) as running:
+        running.stdin.write(people(1, 2, 3))
+        running.stdin.flush()  # and the stream stays open
+        running.wait(PATIENCE)
+        assert running.returncode == 0
+    assert emails(partner) == ["1", "2"]
