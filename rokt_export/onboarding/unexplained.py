@@ -37,7 +37,7 @@ class Unmatched:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Responses of one structure.
+    """Responses of one structure that one drafted rule matches.
 
     Attributes:
         structure: status, content type and names of members, as `400 application/json: error.code, error.message`.
@@ -57,7 +57,7 @@ class Group:
 
 
 def groups_of(unmatched: Iterable[Unmatched], taken: Collection[str]) -> list[Group]:
-    """Return the groups, the largest first, each with a rule whose name no other has.
+    """Return the groups, the largest first, each with a rule whose name no other has, and which matches all of it.
 
     Args:
         unmatched: the responses.
@@ -69,20 +69,31 @@ def groups_of(unmatched: Iterable[Unmatched], taken: Collection[str]) -> list[Gr
             found.setdefault(structure_of(each.recording.response), []).append(each)
     names = set(taken)
     return [
-        _group(structure, members, names)
+        group
         for structure, members in sorted(found.items(), key=lambda item: -len(item[1]))
+        for group in _groups(structure, members, names)
     ]
 
 
+def _groups(structure: str, members: Sequence[Unmatched], names: set[str]) -> Iterator[Group]:
+    while members:
+        group = _group(structure, members, names)
+        yield group
+        members = [each for each in members if each.row not in group.rows]
+
+
 def _group(structure: str, members: Sequence[Unmatched], names: set[str]) -> Group:
+    """Return the group of the first of these responses."""
     first = members[0]
     response = first.recording.response
     assert response is not None
     certain = meaning_of(response).certain
     outcome = certain or first.meant or ("failed" if response.status >= 500 else "rejected")
-    rule = RuleDraft(response, outcome, sent_values(first.recording)).rule(names)
+    draft = RuleDraft(response, outcome, sent_values(first.recording))
+    rule = draft.rule(names)
     names.add(rule["name"])
-    rows = tuple(each.row for each in members)
+    alike = (each for each in members[1:] if (other := each.recording.response) is not None and draft.matches(other))
+    rows = (first.row, *(each.row for each in alike))
     return Group(structure, rows, response, outcome, certain is not None, tuple(as_yaml(rule)))
 
 
