@@ -125,6 +125,8 @@ sha256 = _hash("sha256", 64)
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _SERIAL = re.compile(r"\d{5}\.\d+")
+_OTHER_FORMS = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d")
+"""Forms that a date is not read in unless a spec says so: day and month could be swapped."""
 _SPREADSHEET_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 
 
@@ -153,7 +155,23 @@ def read_date(text: str, given: str | None = None) -> datetime:
             return _SPREADSHEET_EPOCH + timedelta(seconds=round(float(text) * 86_400))
     except (ValueError, re.error) as error:
         raise FilterError(f"`{text}` is not a date: {error}") from error
-    raise FilterError(f"`{text}` is not a date: yyyymmdd, yyyy-mm-dd, or say its form with date(..., given='%d/%m/%Y')")
+    raise FilterError(f"`{text}` is not a date: yyyymmdd, yyyy-mm-dd, or {_form_to_give(text)}")
+
+
+def _form_to_give(text: str) -> str:
+    """Return how a spec says the form of a date: the form that fits the text, or both, as one of them is wrong."""
+    fits = [f"given='{form}'" for form in _OTHER_FORMS if _fits(text, form)]
+    if len(fits) < 2:
+        return f"say its form with date(..., {fits[0] if fits else 'given=...'})"
+    return f"say its form with date(..., {' or '.join(fits)}): ask which"
+
+
+def _fits(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=8192)

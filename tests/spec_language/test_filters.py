@@ -81,6 +81,27 @@ def test_what_is_no_date(written):
 
 
 @pytest.mark.parametrize(
+    ("written", "proposed"),
+    [
+        ("12/31/1990", "given='%m/%d/%Y')"),
+        ("31/12/1990", "given='%d/%m/%Y')"),
+        ("31.12.1990", "given='%d.%m.%Y')"),
+        ("1990/12/31", "given='%Y/%m/%d')"),
+        ("05/04/1991", "given='%d/%m/%Y' or given='%m/%d/%Y'): ask which"),
+        ("12/31/90", "given=...)"),
+        ("yesterday", "given=...)"),
+    ],
+)
+def test_the_form_that_is_proposed_fits_the_date(written, proposed):
+    with pytest.raises(FilterError) as raised:
+        FILTERS["date"](written)
+    assert (
+        str(raised.value)
+        == f"`{written}` is not a date: yyyymmdd, yyyy-mm-dd, or say its form with date(..., {proposed}"
+    )
+
+
+@pytest.mark.parametrize(
     ("written", "options", "expected"),
     [
         ("300.50", {}, "300.50"),
