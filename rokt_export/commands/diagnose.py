@@ -15,7 +15,6 @@ from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import GUARD, Terminal, number_of
 from rokt_export.errors import ExitStatus, RoktExportError, UsageError
-from rokt_export.exchange.model import OutcomeKind
 from rokt_export.reports.prose import print_message
 
 if TYPE_CHECKING:
@@ -45,8 +44,6 @@ Environment = Annotated[
     ),
 ]  # fmt: skip
 Offline = Annotated[bool, typer.Option("--offline", help="Use what the run recorded alone; send nothing.")]
-_ABOUT_ROWS = frozenset({OutcomeKind.REJECTED, OutcomeKind.DUPLICATE})
-"""Outcomes by which a partner speaks of a row."""
 _CONTACT = frozenset(
     {
         "edge-firewall",
@@ -247,7 +244,7 @@ def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
 
     A row that the partner refuses for its data, or knows, comes last.
     """
-    from rokt_export.diagnosis.case import needs_diagnosis
+    from rokt_export.diagnosis.case import is_about_its_row, needs_diagnosis
 
     other = about_its_row = None
     for one, recording in story.deliveries_with_recordings():
@@ -256,7 +253,7 @@ def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
             return one, recording
         if one.outcome == story.expected or (one.status is None and not kind):
             continue
-        if one.outcome in _ABOUT_ROWS:
+        if is_about_its_row(one.outcome, one.status):
             about_its_row = about_its_row or (one, recording)
         else:
             other = other or (one, recording)
@@ -291,10 +288,10 @@ def _recorded(story: Story, one: Delivery, recording: Recording | None) -> Case:
 
 def _is_about_the_row(one: Delivery, case: Case) -> bool:
     """Return whether a response is the partner's word about a row, and nothing in it speaks of the set-up."""
-    from rokt_export.diagnosis.case import needs_diagnosis
+    from rokt_export.diagnosis.case import is_about_its_row
     from rokt_export.diagnosis.suspects import ranked
 
-    return one.outcome in _ABOUT_ROWS and not needs_diagnosis(one.status, None) and not ranked(case)
+    return is_about_its_row(one.outcome, one.status) and not ranked(case)
 
 
 def _show(terminal: Terminal, output: Output, found: _Diagnosis) -> None:

@@ -158,19 +158,23 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
 
 
 def _refused(story: Story, onward: Onward, finished: Finished) -> str | None:
-    """Return the command that says why a row was refused, or the connection; None where neither was."""
+    """Return the command that says why a row was refused, or the connection; None where `diagnose` finds neither."""
     run, rows = story.run, list[int]()
     if story.reasons.groups:
-        from rokt_export.diagnosis.case import needs_diagnosis  # loads what asks a partner
+        from rokt_export.diagnosis.case import is_about_its_row, needs_diagnosis  # loads what asks a partner
+
+        page = finished.status if finished.reason is StopReason.SETUP else None  # whose status says nothing
 
         rows = [
             one.first
             for one in story.reasons.groups
-            if needs_diagnosis(one.status, None) or (one.status is None and one.outcome is OutcomeKind.FAILED)
+            if needs_diagnosis(one.status, None)
+            or (one.status is None and one.outcome is OutcomeKind.FAILED)
+            or (page is not None and one.status == page and not is_about_its_row(one.outcome, page))
         ]  # failed without a status: no connection was made
     if rows:
         return onward.diagnose(run.run, "--row", str(min(rows)))
-    if finished.reason in (StopReason.UNREACHABLE, StopReason.SETUP):
+    if finished.reason is StopReason.UNREACHABLE:
         return onward.diagnose(str(run.options.get("spec_path", run.spec_file)), "-e", run.environment)
     return None
 
