@@ -117,7 +117,7 @@ def init(
             "The line with its secrets is in your shell's history: `--curl @FILE` or `--curl -` keeps it out."
         )
     with to_stdout():
-        _print(terminal, begun)
+        _print(terminal, begun, env_file or Path(".env"))
     return ExitStatus.FINDINGS if begun.validation.errors else ExitStatus.OK
 
 
@@ -218,14 +218,15 @@ def _curl_line(given: str) -> str:
     return text
 
 
-def _print(terminal: Terminal, begun: Begun) -> None:
+def _print(terminal: Terminal, begun: Begun, env_file: Path) -> None:
     from rokt_export.commands.error_output import print_findings
 
     out, path, draft = terminal.out, begun.path, begun.draft
     if draft is None:
         out.print(GUARD.line(f"{path}: copied"), style="bold green", markup=False, soft_wrap=True)
     else:
-        counts = f"{len(draft.mapped)} mapped, {len(draft.doubtful)} guessed, {len(draft.left)} optional not sent"
+        not_sent = len(draft.commented) + len(draft.left)
+        counts = f"{len(draft.mapped)} mapped, {len(draft.doubtful)} guessed, {not_sent} optional not sent"
         out.print(GUARD.line(f"{path}: parameters: {counts}"), style="bold green", markup=False, soft_wrap=True)
     if (secrets := begun.secrets) is not None and secrets.moved:
         _say(terminal, f"Secrets: {', '.join(secrets.moved)} moved to {secrets.file} (readable only by you).")
@@ -233,15 +234,18 @@ def _print(terminal: Terminal, begun: Begun) -> None:
         _say(terminal, f"{secrets.file} has another value of {', '.join(secrets.kept)}, which stays.")
     findings = [each for each in begun.validation.findings if each.code != "RX107" and str(each.severity) != "info"]
     print_findings(out, findings)
-    errors, warnings = begun.validation.errors, sum(str(each.severity) == "warning" for each in findings)
+    errors = begun.validation.errors
+    warnings = sum(
+        str(each.severity) == "warning" for each in begun.validation.findings
+    )  # RX107 is among what to fill in
     verdict = f"validate: {number_of(errors, 'error', 'errors')}, {number_of(warnings, 'warning', 'warnings')}"
     out.print(verdict, style="bold red" if errors else "bold green", markup=False, soft_wrap=True)
-    _print_to_do(terminal, begun)
+    _print_to_do(terminal, begun, env_file)
     _print_questions(terminal, begun)
     _print_next(terminal, begun)
 
 
-def _print_to_do(terminal: Terminal, begun: Begun) -> None:
+def _print_to_do(terminal: Terminal, begun: Begun, env_file: Path) -> None:
     """Print what a person must fill in or confirm."""
     from rokt_export.partner_spec.references import variable_names
 
@@ -252,7 +256,9 @@ def _print_to_do(terminal: Terminal, begun: Begun) -> None:
         names = sorted(variable_names(loaded.spec, list(loaded.spec.endpoint))) if unset else []
         lacking = [name for name in names if any(f"{name}" in each.message for each in unset)]
         if lacking:
-            lines.append(f"  .env: {', '.join(lacking)}")
+            start = f"{env_file}: add" if env_file.exists() else f"make a file {env_file} with"
+            words = ", ".join(f"{name}=…" for name in lacking)
+            lines.append(f"  {start} the {'line' if len(lacking) == 1 else 'lines'} {words}")
     if lines:
         terminal.out.print("To fill in or confirm:", style="bold")
         for line in lines:

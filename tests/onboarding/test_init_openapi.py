@@ -126,10 +126,42 @@ def test_what_is_printed_at_the_end(cli: CommandLine) -> None:
     assert done.status == 0
     assert "validate: 0 errors" in done.out
     assert " mapped, 4 guessed, 2 optional not sent" in done.out
-    assert "MINE_LIST_ID" in done.out and "mine.yaml:" in done.out
+    assert "\n  make a file .env with the lines MINE_ACCOUNT_ID=…, MINE_API_KEY=…, MINE_LIST_ID=…\n" in done.out
+    verdict = next(line for line in done.out.splitlines() if line.startswith("validate: "))
+    assert cli("validate", "mine.yaml").out.count(" warning RX") == int(verdict.split()[-2])
+    assert "mine.yaml:" in done.out
+    cli.write("my.env", "MINE_API_KEY=k1\nMINE_LIST_ID=l1\n")
+    flags = ("--operation", "createcontact", "--partner", "mine", "--env-file", "my.env", "--force")
+    again = cli("init", "mine.yaml", "--openapi", "acme-api.yaml", *flags)
+    assert "\n  my.env: add the line MINE_ACCOUNT_ID=…\n" in again.out
     assert "Who is the technical contact" in done.out
     assert done.out.rstrip().endswith("Next: `rokt-export test mine.yaml --sandbox`")
     assert json.loads((cli.folder / "partner-spec.schema.json").read_text())["title"].startswith("Partner spec")
+
+
+def test_what_a_comment_proposes_is_counted_as_not_sent(cli: CommandLine) -> None:
+    cli.write(
+        "leads.yaml",
+        """\
+openapi: 3.0.3
+info: {title: Acme Leads, version: "1"}
+servers: [{url: https://api.acme.example/v1}]
+paths:
+  /leads:
+    post:
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              required: [email]
+              properties: {email: {type: string, format: email}, source: {type: string}}
+      responses: {"201": {description: Created}}
+""",
+    )
+    done = cli("init", "--openapi", "leads.yaml")
+    assert "acme-leads.yaml: parameters: 1 mapped, 0 guessed, 1 optional not sent" in done.out
+    assert "# - {name: source, attribute: source}  # check: " in (cli.folder / "acme-leads.yaml").read_text()
 
 
 def test_the_contact_is_taken_and_a_given_document_is_not_asked_for(cli: CommandLine) -> None:

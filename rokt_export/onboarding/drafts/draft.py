@@ -43,14 +43,16 @@ class Draft:
     Attributes:
         lines: of the file.
         mapped: parameters that carry an attribute.
-        doubtful: parameters that are sent or proposed by a guess.
-        left: optional parameters that are not sent.
+        doubtful: parameters that are sent by a guess, or members that are proposed.
+        commented: optional parameters that are not sent: a comment proposes what they may mean.
+        left: other optional parameters that are not sent.
         variables: environment variables that it names.
     """
 
     lines: list[str] = field(default_factory=list)
     mapped: list[str] = field(default_factory=list)
     doubtful: list[str] = field(default_factory=list)
+    commented: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
     @property
@@ -247,7 +249,7 @@ class _Writer:
             (self.drafted.doubtful if match.confidence < SURE else self.drafted.mapped).append(each.name)
             yield f"  - {line}"
         else:
-            self.drafted.doubtful.append(each.name)
+            self.drafted.commented.append(each.name)
             proposed.append(f"  # - {line}" if check else f"  # - {line}  # check: {match.attribute} is a guess")
 
     def _needed(self, each: Field) -> Iterator[str]:
