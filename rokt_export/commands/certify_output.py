@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.commands.options import Output
-from rokt_export.commands.run_output import place_flag
+from rokt_export.commands.run_output import DRAFT_RULE, place_flag
 from rokt_export.commands.terminal import GUARD, Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus
 
@@ -99,7 +99,7 @@ def _commands(made: Certification | None, done: RunResult, run: str) -> Iterator
         if probe.exchanges:
             yield f"see {probe.id}", f"runs show {run} --row {probe.exchanges[-1].row}"
     if made.unexplained:
-        yield "draft the missing rule", f"rule {run} --row {made.unexplained[0].rows[0]}"
+        yield DRAFT_RULE, f"rule {run} --row {made.unexplained[0].rows[0]}"
 
 
 def _probes(made: Certification | None) -> Iterator[dict[str, Any]]:

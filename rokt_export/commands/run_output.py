@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from rokt_export.reports.run_report import Story
 
 _MOST_COMMANDS = 3
+DRAFT_RULE = "draft the missing rule (it may ask for --outcome)"
+_UNAUTHORIZED = 401
+_CREDENTIALS = (_UNAUTHORIZED, 403)
+"""Statuses that speak of credentials: a rule for rows does not explain them."""
 
 
 class ShownExchanges(StrEnum):
@@ -102,6 +106,9 @@ def present(
         if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
             refused = done.result.finished.reason is StopReason.SETUP
             say_how_to_go_on(story, journal, terminal.warn, refused=refused, told=together)
+        elif story.run.command == "replay" and not story.run.sandbox:
+            kinds = {one.outcome for one in story.reasons.groups if _is_refused_login(one.outcome, one.status)}
+            _say_how_to_send_refused(story, Onward.of(story.run, journal), terminal.warn, sorted(kinds))
         if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
             _say_what_is_unknown(story.run, journal, terminal)
         _say_what_fits(story, journal, terminal, done.result.finished)
@@ -136,11 +143,16 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
     run, place, onward = story.run, place_flag(journal), Onward.of(story.run, journal)
     commands: list[tuple[str, str]] = []
     first = min((one.first for one in story.reasons.groups), default=None)
-    if finished.reason is StopReason.UNCLASSIFIED and finished.row is not None:
-        commands.append(("draft the missing rule", f"rule {run.run} --row {finished.row}"))
-        first = finished.row
-    elif unmatched := [one.first for one in story.reasons.groups if one.outcome is OutcomeKind.UNCLASSIFIED]:
-        commands.append(("draft the missing rule", f"rule {run.run} --row {min(unmatched)}"))
+    stopped_by = finished.row if finished.reason is StopReason.UNCLASSIFIED else None
+    if stopped_by is not None and finished.status not in _CREDENTIALS:
+        commands.append((DRAFT_RULE, f"rule {run.run} --row {stopped_by}"))
+    elif unmatched := [
+        one.first
+        for one in story.reasons.groups
+        if one.outcome is OutcomeKind.UNCLASSIFIED and one.status not in _CREDENTIALS
+    ]:
+        commands.append((DRAFT_RULE, f"rule {run.run} --row {min(unmatched)}"))
+    first = first if stopped_by is None else stopped_by
     if first is not None:
         commands.insert(0, (f"see row {first}", f"runs show {run.run} --row {first}"))
     if not run.sandbox and (refused := _refused(story, onward, finished)) is not None:
@@ -155,6 +167,13 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
     for what, command in commands[:_MOST_COMMANDS]:
         own = "" if " --journal " in command else place
         terminal.say(f"  {what}: {'' if command.startswith('…') else 'rokt-export '}{command}{own}")
+
+
+def _is_refused_login(outcome: OutcomeKind, status: int | None) -> bool:
+    """Return whether a row was settled by wrong credentials; a partner may also reject a row's data with 403."""
+    if outcome is OutcomeKind.REJECTED:
+        return status == _UNAUTHORIZED
+    return outcome is OutcomeKind.UNCLASSIFIED and status in _CREDENTIALS
 
 
 def _refused(story: Story, onward: Onward, finished: Finished) -> str | None:
@@ -216,7 +235,7 @@ def say_how_to_go_on(
     run = story.run
     if story.unfinished and not told:
         say(f"run {run.run}: {story.unfinished}")
-    if refused:
+    if refused and run.command != "replay":
         say("--no-first-row-check sends the rows anyway")
     if run.command != "replay" or run.purged:
         return
@@ -225,10 +244,21 @@ def say_how_to_go_on(
         say(f"run {run.run} has nothing left to send")
     else:
         say(f"go on with: {onward.resume(run.run)}")
+        if refused:
+            say(f"or send the rows anyway: {onward.piped('--resume', run.run, '--no-first-row-check')}")
     if failed := run.counts.get(OutcomeKind.FAILED):
         those = number_of(failed, "failed row", "failed rows")
         say(f"resuming does not resend {those}; this does: {onward.rerun(run.run, OutcomeKind.FAILED)}")
-    for kind in (OutcomeKind.REJECTED, OutcomeKind.UNCLASSIFIED) if refused else ():
+    if refused:
+        _say_how_to_send_refused(story, onward, say, (OutcomeKind.REJECTED, OutcomeKind.UNCLASSIFIED))
+
+
+def _say_how_to_send_refused(
+    story: Story, onward: Onward, say: Callable[[str], None], kinds: Iterable[OutcomeKind]
+) -> None:
+    """Name the commands that send the rows of these outcomes, which a wrong set-up settled: a resume does not."""
+    run = story.run
+    for kind in kinds:
         if count := run.counts.get(kind):
             those = number_of(count, f"row is settled as {kind}", f"rows are settled as {kind}")
             say(f"{those}: once the set-up is right, send them by: {onward.rerun(run.run, kind)}")

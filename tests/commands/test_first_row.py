@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -79,6 +80,14 @@ def test_a_wrong_set_up_stops_the_run_before_the_second_row(cli: CommandLine, na
     assert bool(asked) is (name != "login page")  # a rule counts it as delivered: `diagnose` finds nothing refused
 
 
+def test_no_rule_is_proposed_for_wrong_credentials(cli: CommandLine) -> None:
+    with RawPartner(Behaviour(answering(WRONG["401"][0]))) as partner:
+        spec = cli.write("acme.yaml", SPEC.format(url=partner.url).replace("status: 4xx", "status: 422"))
+        shown = cli("test", spec, env={"ACME_TOKEN": "not-so-secret"})
+    assert "? unclassified" in shown.out and "--no-first-row-check sends the rows anyway" in shown.err
+    assert "see why it was refused" in shown.err and "rokt-export rule" not in shown.err
+
+
 def test_why_a_page_came_is_asked_of_its_row(cli: CommandLine) -> None:
     page = ("200 OK", "Content-Type: text/html\r\n", PAGE)
     with RawPartner(Behaviour(answering(page))) as partner:
@@ -100,7 +109,12 @@ def test_the_row_that_was_refused_can_be_sent_once_the_set_up_is_right(cli: Comm
         run = stopped.json["run"]
         assert "1 row is settled as rejected: once the set-up is right, send them by: " in stopped.err
         assert f"--only rejected --from-run {run}" in stopped.err
-        assert cli("runs", "resume", run, env=environment).status == 1  # the first row stays rejected
+        anyway = re.search(r"or send the rows anyway: rokt-export (.*)", stopped.err)
+        assert anyway is not None and f" --resume {run} --no-first-row-check" in anyway[1]
+        resumed = cli(*shlex.split(anyway[1]), env=environment)
+        assert resumed.status == 1  # the first row stays rejected
+        again = "1 row is settled as rejected: once the set-up is right, send them by: rokt-export replay "
+        assert again in resumed.err and f"--only rejected --from-run {run}" in resumed.err
         flags = ("--only", "rejected", "--from-run", run)
         assert cli("replay", spec, rows, *flags, env=environment).status == 0
         assert partner.received == {"row-0": 2, "row-1": 1}

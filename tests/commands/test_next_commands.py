@@ -9,7 +9,7 @@ import pytest
 
 from commands.conftest import CommandLine, Partner, Result
 from commands.test_reclassify import SPEC, answer
-from rokt_export.commands.run_output import Onward
+from rokt_export.commands.run_output import DRAFT_RULE, Onward
 from rokt_export.journal import default_place
 
 
@@ -35,12 +35,12 @@ def test_a_run_that_stopped_says_where_why_and_what_to_do(cli: CommandLine, part
     assert ": stopped at row 4: no rule matches this response; 4 of 12 rows handled, 8 not sent\n" in shown.err
     assert f"to acme staging: POST {partner.url}/leads\n" in shown.err
     found = commands(shown)
-    assert list(found) == ["see row 4", "draft the missing rule"]
+    assert list(found) == ["see row 4", DRAFT_RULE]
     run = found["see row 4"][2]
     assert f"run {run}. Next:" in shown.err and f"go on with: rokt-export runs resume {run}" in shown.err
     assert "row 4" in cli(*found["see row 4"]).out
-    assert "delivered  nothing speaks for it" in cli(*found["draft the missing rule"]).err
-    assert cli(*found["draft the missing rule"], "--outcome", "duplicate", "--write").status == 0
+    assert "delivered  nothing speaks for it" in cli(*found[DRAFT_RULE]).err
+    assert cli(*found[DRAFT_RULE], "--outcome", "duplicate", "--write").status == 0
 
 
 def test_a_run_that_reached_its_end_names_what_fits(cli: CommandLine, partner: Partner, spec: Path) -> None:
