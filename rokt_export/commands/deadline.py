@@ -114,10 +114,8 @@ def _span(text: str) -> timedelta:
 
     try:
         return timedelta(seconds=duration(text))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"`{text}` is not a duration", where="--max-duration", remedy="Write a duration as 90m or 2h."
-        ) from error
+    except ValueError as error:
+        raise UsageError(str(error), where="--max-duration", remedy="Write a duration as 90m or 2h.") from error
 
 
 def _no_time(text: str) -> UsageError:

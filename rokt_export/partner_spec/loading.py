@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -25,6 +25,8 @@ from rokt_export.spec_language.parameter_names import steps
 
 ROUNDS = 40
 """Maximum rounds of repair. After them, no further errors are searched."""
+MOST_UNKNOWN = 100
+"""Maximum unknown keys of one mapping that are findings of their own: each is looked up among the known keys."""
 STAND_INS = {
     "spec_version": 1,
     "partner": "unnamed",
@@ -120,7 +122,9 @@ def read_spec(document: Document) -> LoadedSpec:
             spec = PartnerSpec.model_validate(draft.data, context=models)
             break
         except ValidationError as error:
-            faults = _distinct(_Fault(draft, models, detail) for detail in error.errors())
+            details, more = _without_many(error.errors(include_url=False))
+            faults = _distinct(_Fault(draft, models, detail) for detail in details)
+            findings.extend(draft.drop_unknown(some) for some in more)
             findings.extend(fault.finding for fault in faults if not fault.echo)
             damaged.update(str(fault.path[0]) for fault in faults if fault.path and not fault.repairable)
             repaired = [fault.repair() for fault in reversed(faults)]
@@ -205,6 +209,34 @@ class _Draft:
         except (KeyError, IndexError):
             return found
 
+    def locate(self, location: tuple[int | str, ...]) -> DataPath:
+        """Return the path of pydantic's location, which also names union members and shorthand keys."""
+        path: list[int | str] = []
+        node = self.data
+        for part in location:
+            inside = (isinstance(node, dict) and part in node) or (
+                isinstance(node, list) and isinstance(part, int) and part < len(node)
+            )
+            if inside:
+                path.append(part)
+                node = node[part]
+        return tuple(path)
+
+    def drop_unknown(self, details: Sequence[ErrorDetails]) -> Finding:
+        """Remove unknown keys of one mapping; return one finding for all, at the first of them."""
+        place = self.locate(details[0]["loc"])
+        finding = self.document.finding(
+            "RX010",
+            Severity.ERROR,
+            self.written(place),
+            f"and {len(details):,} more unknown keys in this mapping",
+            "Remove them; the known keys are in docs/spec.md.",
+        )
+        parent = self.node(place[:-1])
+        for detail in details:
+            parent.pop(detail["loc"][-1], None)
+        return finding
+
     def stand_in(self, key: str) -> bool:
         """Insert the placeholder of a missing top-level key; False if it has none."""
         if key not in STAND_INS:
@@ -219,6 +251,18 @@ class _Draft:
         parent.setdefault(new, value)
         origin = self._origin.get(id(parent), ())
         self._renamed[(*origin, new)] = (*origin, old)
+
+
+def _without_many(details: Iterable[ErrorDetails]) -> tuple[list[ErrorDetails], list[list[ErrorDetails]]]:
+    """Return the errors without the unknown keys of a mapping beyond `MOST_UNKNOWN`, and these of each such mapping."""
+    kept: list[ErrorDetails] = []
+    unknown: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
+    for detail in details:
+        same = unknown.setdefault(detail["loc"][:-1], []) if detail["type"] == "extra_forbidden" else kept
+        same.append(detail)
+    for same in unknown.values():
+        kept.extend(same[:MOST_UNKNOWN])
+    return kept, [same[MOST_UNKNOWN:] for same in unknown.values() if len(same) > MOST_UNKNOWN]
 
 
 def _distinct(found: Iterable[_Fault]) -> list[_Fault]:
@@ -276,19 +320,10 @@ class _Fault:
         return self.near is not None
 
     def _locate(self, location: tuple[int | str, ...]) -> DataPath:
-        """The path in the file: pydantic's location also names union members and shorthand keys."""
-        path: list[int | str] = []
-        node = self._draft.data
-        for part in location:
-            inside = (isinstance(node, dict) and part in node) or (
-                isinstance(node, list) and isinstance(part, int) and part < len(node)
-            )
-            if inside:
-                path.append(part)
-                node = node[part]
+        """Return the path in the file."""
         if self._detail["type"] == "missing":
             self.missing = str(location[-1])
-        return tuple(path)
+        return self._draft.locate(location)
 
     def _describe(self) -> tuple[str, str, str, bool]:
         kind, context = self._detail["type"], self._detail.get("ctx", {})

@@ -12,6 +12,7 @@ from rokt_export.authentication.registry import Authentications
 from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, nests
 from rokt_export.spec_language.fields import (
+    MOST,
     BodyPath,
     Duration,
     FixedTemplate,
@@ -246,8 +247,8 @@ class Parameter(Strict):
     format: Literal[FORMATS] | None = None  # type: ignore[valid-type]
     pattern: Regex | None = None
     choices: tuple[Text, ...] | None = None
-    min_length: Annotated[int, Field(ge=0)] | None = None
-    max_length: Annotated[int, Field(ge=0)] | None = None
+    min_length: Annotated[int, Field(ge=0, le=MOST)] | None = None
+    max_length: Annotated[int, Field(ge=0, le=MOST)] | None = None
     invalid: Literal["refuse", "omit"] = "refuse"
     absent: Policy | None = None
     empty: Policy | None = None

@@ -19,6 +19,9 @@ from rokt_export.spec_language.template import check_numbers, compile_template
 from rokt_export.spec_language.template_places import EXPRESSION, Place, TemplateProblem
 from rokt_export.spec_language.urls import PROOF_REMEDY, forbidden_sign, proof_problem
 
+_SHOWN = 38
+"""Maximum characters of a value in a message about it."""
+
 
 def problem(code: str, message: str, hint: str, **context: Any) -> PydanticCustomError:
     """Return a validation error with a finding's code, message and hint."""
@@ -66,9 +69,9 @@ def kind_of(value: Any) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case int() | float():
-            return f"the number {text_of(value)}"
+            return f"the number {cut(text_of(value), _SHOWN)}"
         case str():
-            return f"the text `{cut(masked_line(value), 38)}`"
+            return f"the text `{cut(masked_line(value), _SHOWN)}`"
         case list() | tuple():
             return "a list"
         case _:
@@ -174,6 +177,18 @@ def _path(text: str) -> str:
 
 BodyPath = Annotated[Text, AfterValidator(_path)]
 
+LONGEST = 10 * 365 * 86_400
+"""Maximum seconds of a duration: ten years."""
+MOST = 1_000_000_000
+"""Maximum of a count or a rate: sends per second, characters of a value."""
+LARGEST = 1_000_000_000_000
+"""Maximum bytes of a size: 1,000 GB."""
+
+
+def _named(value: Any) -> str:
+    return f"`{cut(text_of(value), _SHOWN)}`"
+
+
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\s*")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -182,12 +197,15 @@ def duration(value: Any) -> float:
     """Return the seconds of `10s`, `500ms`, `2m`, `1h` or a number of seconds.
 
     Raises:
-        ValueError: the value is none of these, or zero.
+        ValueError: the value is none of these, zero, or more than `LONGEST`.
     """
     match = _DURATION.fullmatch(text_of(value)) if isinstance(value, (str, int, float)) else None
     if match is None or isinstance(value, bool) or not float(match[1]):
-        raise ValueError(f"`{text_of(value)}` is not a duration")
-    return float(match[1]) * _SECONDS[match[2] or "s"]
+        raise ValueError(f"{_named(value)} is not a duration")
+    seconds = float(match[1]) * _SECONDS[match[2] or "s"]
+    if seconds > LONGEST:
+        raise ValueError(f"{_named(value)} is too long: a duration is at most 10 years")
+    return seconds
 
 
 _RATE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*([1-9]\d*)?\s*(s|m|h|d)\s*")
@@ -221,12 +239,17 @@ def rate(value: Any) -> Rate:
     """Return the rate of `10/s`, `600/m`, `190/10s` or `1000000/d`.
 
     Raises:
-        ValueError: the value is none of these, or zero.
+        ValueError: the value is none of these, zero, more than `MOST` sends per second, or of a span above `LONGEST`.
     """
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
     if match is None or not float(match[1]):
-        raise ValueError(f"`{text_of(value)}` is not a rate")
-    return Rate(float(match[1]), float(match[2] or 1) * _SPANS[match[3]])
+        raise ValueError(f"{_named(value)} is not a rate")
+    found = Rate(float(match[1]), float(match[2] or 1) * _SPANS[match[3]])
+    if found.seconds > LONGEST:
+        raise ValueError(f"the span of {_named(value)} is too long: it is at most 10 years")
+    if found.per_second > MOST:
+        raise ValueError(f"{_named(value)} is too fast: a rate is at most {MOST:,} requests per second")
+    return found
 
 
 def rates(value: Any) -> tuple[Rate, ...]:
@@ -238,7 +261,7 @@ def rates(value: Any) -> tuple[Rate, ...]:
     if isinstance(value, str):
         return (rate(value),)
     if not isinstance(value, (list, tuple)) or not value:
-        raise ValueError(f"`{text_of(value)}` is not a rate")
+        raise ValueError(f"{_named(value)} is not a rate")
     found = tuple(each if isinstance(each, Rate) else rate(each) for each in value)
     if len(found) > 1 and (broken := next((each for each in found if each.sends % 1), None)) is not None:
         raise ValueError(f"`{broken}` is not a whole number of requests")
@@ -253,12 +276,15 @@ def size(value: Any) -> int:
     """Return the bytes of `500KB`, `10MB` or a number of bytes.
 
     Raises:
-        ValueError: the value is none of these.
+        ValueError: the value is none of these, or more than `LARGEST`.
     """
     match = _SIZE.fullmatch(text_of(value)) if isinstance(value, (str, int)) else None
     if match is None or isinstance(value, bool):
-        raise ValueError(f"`{text_of(value)}` is not a size")
-    return int(match[1]) * _BYTES[(match[2] or "B").upper()]
+        raise ValueError(f"{_named(value)} is not a size")
+    scale = _BYTES[(match[2] or "B").upper()]
+    if float(match[1]) * scale > LARGEST:
+        raise ValueError(f"{_named(value)} is too large: a size is at most {LARGEST // _BYTES['GB']:,} GB")
+    return int(match[1]) * scale
 
 
 def _as_field(parse: Callable[[Any], Any], hint: str) -> BeforeValidator:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from rokt_export.redaction.display_text import cut
+
 
 class Key(Struct, frozen=True):
     """A member of an object, a child element, an attribute (`@id`) or an element's text (`#text`)."""
@@ -46,6 +48,12 @@ _TOKEN = re.compile(
 )
 
 
+DEEPEST = 100
+"""Maximum steps of a name: writers and readers of bodies go down step by step."""
+_MOST_DIGITS = 15
+_SHOWN = 38
+
+
 @lru_cache(maxsize=4096)
 def steps(name: str) -> tuple[Step, ...]:
     """Return the steps of a nested name. If the first is not a `Key`, the root is an array (JSON).
@@ -58,7 +66,11 @@ def steps(name: str) -> tuple[Step, ...]:
     while at < len(name):
         token = _TOKEN.match(name, at)
         if token is None or name[0] == ".":
-            raise ValueError(f"`{name}` is not a parameter name: it cannot be read from `{name[at:]}` on")
+            raise ValueError(
+                f"`{cut(name, _SHOWN)}` is not a parameter name: it cannot be read from `{cut(name[at:], _SHOWN)}` on"
+            )
+        if len(found) == DEEPEST:
+            raise ValueError(f"`{cut(name, _SHOWN)}` is nested too deeply: a name has at most {DEEPEST} steps")
         found.append(_step(token))
         at = token.end()
     if not found:
@@ -91,6 +103,8 @@ def _step(token: re.Match[str]) -> Step:
     if groups["quoted"] is not None:
         return Key(groups["quoted"])
     if groups["index"] is not None:
+        if len(groups["index"]) > _MOST_DIGITS:
+            raise ValueError(f"an index has at most {_MOST_DIGITS} digits, not {len(groups['index']):,}")
         return Index(int(groups["index"]))
     if groups["append"] is not None:
         return Append()

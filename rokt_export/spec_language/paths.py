@@ -9,9 +9,12 @@ from functools import lru_cache
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from rokt_export.redaction.display_text import cut
 from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 
 Find = Callable[[Any], list[Any]]
+MOST_STEPS = 100
+"""Maximum steps and tests of a path: the libraries that search with it go down step by step."""
 MAX_TEXT = 10_000_000
 """Maximum characters of all texts that an XML path finds."""
 
@@ -46,6 +49,10 @@ class BodyPath:
     branches: int = 1
 
 
+_STEP_SIGN = re.compile(r"\.\.?|//?|\[")
+_SHOWN = 38
+
+
 @lru_cache(maxsize=2048)
 def compile_path(source: str) -> BodyPath:
     """Compile a path: `$…` is JSONPath (RFC 9535), `/…` an XML path, which ignores namespaces.
@@ -53,8 +60,10 @@ def compile_path(source: str) -> BodyPath:
     Plain members and indexes, the usual case, become a loop of lookups (0.3 us instead of 8 us).
 
     Raises:
-        PathProblem: the path is neither, or its syntax is wrong.
+        PathProblem: the path is neither, its syntax is wrong, or it has too many steps.
     """
+    if len(_STEP_SIGN.findall(source)) > MOST_STEPS + 1:  # a condition on emptiness adds a test, in rule_tree.py
+        raise PathProblem(f"`{cut(source, _SHOWN)}` is nested too deeply: a path has at most {MOST_STEPS} steps")
     if source.startswith("$"):
         return _json_path(source)
     if source.startswith("/"):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from rokt_export.spec_language.fields import (
+    LONGEST,
     BodyPath,
     Regex,
     Status,
@@ -164,7 +165,7 @@ class After(Strict):
     header: Text | None = None
     body: BodyPath | None = None
     unit: Literal["s", "ms", "epoch", "epoch_ms"] = "s"
-    seconds: float | None = None
+    seconds: Annotated[float, Field(le=LONGEST, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,40 @@ def test_the_nearest_word_is_suggested(text, expected):
     (finding,) = faults(WHOLE + text)
     assert finding.hint.startswith(expected)
     assert finding.line == 8
+
+
+BEYOND: dict[str, tuple[str, str, tuple[int, int], str]] = {
+    "duration": ("limits: {timeout: " + "9" * 400 + "s}", "RX012", (8, 19), "a duration is at most 10 years"),
+    "rate": ("limits: {rate: " + "9" * 100_000 + "/s}", "RX012", (8, 16), "a rate is at most 1,000,000,000 requests"),
+    "count": ("limits: {concurrency: " + "9" * 400 + "}", "RX012", (8, 23), "9… is above 100000"),
+    "length": ("parameters: [{name: x, value: a, max_length: 1000000001}]", "RX012", (8, 46), "is above 1000000000"),
+    "no wait": ("  - {outcome: failed, after: .inf}", "RX012", (8, 30), "finite number"),
+    "wait": ("  - {outcome: failed, after: 315360001}", "RX012", (8, 30), "is above 315360000"),
+    "name": ("parameters: [{name: '" + "a." * 20_000 + "a', value: 1}]", "RX023", (8, 21), "at most 100 steps"),
+    "path": ("  - {outcome: failed, capture: {code: " + "/a" * 20_000 + "}}", "RX022", (8, 39), "at most 100 steps"),
+}
+
+
+@pytest.mark.parametrize("case", BEYOND)
+def test_what_is_beyond_a_bound_is_a_fault_at_its_place(case):
+    text, code, place, message = BEYOND[case]
+    finding = faults(WHOLE + text)[0]
+    assert (finding.code, (finding.line, finding.column)) == (code, place)
+    assert message in finding.message
+    assert len(finding.message) < 200
+
+
+@pytest.mark.parametrize("place", ["", "limits:\n"])
+def test_of_very_many_unknown_keys_of_a_mapping_a_hundred_are_findings(place):
+    indent = "  " if place else ""
+    keys = "".join(f"{indent}x{number}: 1\n" for number in range(4_000))
+    began = time.process_time()
+    found = faults(WHOLE + place + keys + f"{indent}concurency: 5\n")
+    assert time.process_time() - began < 10
+    assert [each.message for each in found[:2]] == ["unknown key `x0`", "unknown key `x1`"]
+    assert (len(found), found[-1].code) == (101, "RX010")
+    assert found[-1].message == "and 3,901 more unknown keys in this mapping"
+    assert found[-1].line == found[99].line + 1
 
 
 RULE = (

@@ -220,6 +220,26 @@ def test_what_is_no_duration(written):
         duration(written)
 
 
+@pytest.mark.parametrize(
+    ("read", "most", "beyond", "said"),
+    [
+        (duration, "87600h", "87601h", "a duration is at most 10 years"),
+        (duration, "315360000", "9" * 400 + "s", "a duration is at most 10 years"),
+        (rate, "1000000000/s", "1000000001/s", "a rate is at most 1,000,000,000 requests per second"),
+        (rate, "1/3650d", "9" * 100_000 + "/s", "a rate is at most 1,000,000,000 requests per second"),
+        (rate, "1/3650d", "1/" + "9" * 400 + "s", "it is at most 10 years"),
+        (size, "1000GB", "1001GB", "a size is at most 1,000 GB"),
+        (size, 10**12, 10**400, "a size is at most 1,000 GB"),
+        (size, "7", "9" * 5000, "a size is at most 1,000 GB"),
+    ],
+)
+def test_numbers_are_bounded_by_what_the_engine_takes(read, most, beyond, said):
+    assert read(most)
+    with pytest.raises(ValueError, match=said) as caught:
+        read(beyond)
+    assert len(str(caught.value)) < 120
+
+
 @pytest.mark.parametrize(("written", "expected"), [("10/s", 10), ("600/m", 10), ("3600 / h", 1), ("0.5/s", 0.5)])
 def test_rates(written, expected):
     assert rate(written).per_second == expected

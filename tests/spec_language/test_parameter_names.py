@@ -61,3 +61,16 @@ def test_a_name_is_not_empty():
 def test_a_name_in_an_array_at_the_root():
     assert steps("[0].a") == (Index(0), Key("a"))
     assert steps("[]") == (Append(),)
+
+
+@pytest.mark.parametrize("name", ["a" + ".a" * 99, "a" + "[0]" * 99, "['a']" * 100])
+def test_a_name_has_a_hundred_steps_at_most(name):
+    assert len(steps(name)) == 100
+    with pytest.raises(ValueError, match="nested too deeply: a name has at most 100 steps"):
+        steps(name + "[0]" * 20_000)
+
+
+def test_an_index_has_fifteen_digits_at_most():
+    assert steps("a[" + "9" * 15 + "]")[1] == Index(10**15 - 1)
+    with pytest.raises(ValueError, match="an index has at most 15 digits, not 5,000"):
+        steps("a[" + "9" * 5000 + "]")

@@ -153,3 +153,10 @@ def test_regular_expressions_in_a_path_take_linear_time(path: str, found: list[i
     start = time.process_time()
     assert compile_path(path).find(data) == found
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize(("start", "step"), [("$", ".a"), ("$", ".*"), ("$.a", "[?@.a]"), ("", "/a"), ("/a", "[b]")])
+def test_a_path_has_a_hundred_steps_at_most(start, step):
+    compile_path(start + step * 40)
+    with pytest.raises(PathProblem, match="nested too deeply: a path has at most 100 steps"):
+        compile_path(start + step * 20_000)
