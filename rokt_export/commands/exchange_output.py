@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 100
 """Rows whose exchanges are shown at once: more is a report's business."""
+_MOST_DIGITS = 15
 _FEW = 3
 """Rows that are shown of those that a filter finds, without `--all`."""
 
@@ -117,6 +118,8 @@ def row_numbers(text: str) -> list[int]:
     found: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
+        if max(len(first), len(last)) > _MOST_DIGITS:
+            raise UsageError(f"a row has at most {_MOST_DIGITS} digits", where="--row", remedy="Write smaller numbers.")
         if not first.isdecimal() or (dash and not last.isdecimal()) or int(first) < 1:
             raise UsageError(f"`{part.strip()}` is not a row", where="--row", remedy="Write numbers and ranges: 4,7-9.")
         if int(last or first) < int(first):

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rokt_export.commands.terminal import Color, LogFormat, colours_wanted, set_color, text_width
+from rokt_export.errors import UsageError
 
 _HEADINGS = {
     "Rows": "--count --seed --map --set --unset --encoding --delimiter --skip-lines --header --sheet --test-data "
@@ -41,8 +42,32 @@ _COLUMN = 30
 """The widest first column; a longer flag has a line of its own."""
 
 
+LARGEST_NUMBER = 10**15
+"""Maximum of a whole number in a flag: the journal's files and Python's iterators take no more than 2**63."""
+
+
+def bound_of(*, negative: bool) -> str:
+    """Return the bound that a number in a flag goes beyond, in words."""
+    return f"at least -{LARGEST_NUMBER:,}" if negative else f"at most {LARGEST_NUMBER:,}"
+
+
 class CommandWithHelp(TyperCommand):
-    """A command whose help is this page."""
+    """A command whose help is this page, and whose flags take whole numbers up to `LARGEST_NUMBER`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line.
+
+        Raises:
+            UsageError: a number is too large.
+        """
+        rest = super().parse_args(ctx, args)
+        for each in self.params:
+            value = ctx.params.get(each.name)
+            if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+                raise UsageError(
+                    bound_of(negative=value < 0), where=each.opts[-1], remedy="Write a number nearer to zero."
+                )
+        return rest
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the page."""

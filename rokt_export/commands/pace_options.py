@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rokt_export.commands.interlock import IN_A_ROW
 from rokt_export.errors import UsageError
+from rokt_export.redaction.display_text import cut
 
 if TYPE_CHECKING:
     from rokt_export.commands.replay_flags import ReplayFlags
@@ -97,6 +98,7 @@ def _stop_rules(flags: ReplayFlags, expected: OutcomeKind, *, guarded: bool) -> 
 
 
 _MOST_WORKERS = 64
+_MOST_DIGITS = 15
 _BYTES_OF_A_WORKER = 1 << 20
 """Input that another process is worth starting for: some 10,000 rows, a third of a second of a core."""
 _RATE_OF_A_WORKER = 5_000.0
@@ -122,10 +124,12 @@ def workers_of(terminal: Terminal, wanted: str, pace: Pace, rows: FileRows) -> i
         most, why = min([*limits, (most, why)], key=lambda limit: limit[0])
         terminal.say(f"{_counted(most)}: {why}")
         return most
-    number = int(wanted) if wanted.isascii() and wanted.isdigit() else 0
+    number = int(wanted[:_MOST_DIGITS]) if wanted.isascii() and wanted.isdigit() else 0
     if not 1 <= number <= _MOST_WORKERS:
         raise UsageError(
-            f"`{wanted}` is not a number of processes", where="--workers", remedy="Write 1 to 64, or auto."
+            f"`{cut(wanted, _MOST_DIGITS)}` is not a number of processes",
+            where="--workers",
+            remedy="Write 1 to 64, or auto.",
         )
     if number > most:
         terminal.say(f"{_counted(most)} instead of {number}: {why}", style="yellow")

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer.main
 
+from rokt_export.commands.help_page import bound_of
 from rokt_export.errors import UsageError, did_you_mean
 
 
@@ -76,6 +77,8 @@ def _bad_value(error: Any) -> tuple[str, str | None]:
     match details.get("type"):
         case "int_parsing" | "int_type" | "int_from_float":
             return f"`{value}` is not a whole number", None
+        case "int_parsing_size":  # more digits than Python reads
+            return bound_of(negative=str(value).startswith("-")), None
         case "float_parsing" | "float_type":
             return f"`{value}` is not a number", None
         case "greater_than_equal":

@@ -238,9 +238,12 @@ async def _greet(address: str) -> None:
     (await asyncio.wait_for(connect(address, timeout=_CONNECT, **arguments), _CONNECT + 1)).abort()
 
 
+_MOST_DIGITS = 15
+
+
 def _number(address: str) -> int:
     text = address.removeprefix(_LOCAL)
-    number = int(text) if text.isascii() and text.isdigit() else 0
+    number = int(text[:_MOST_DIGITS]) if text.isascii() and text.isdigit() else 0
     if not 1 <= number <= 64:
         raise UsageError(f"`{address}` names no number of processes", where="--cluster", remedy="Write local:4.")
     return number

@@ -10,6 +10,8 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -209,3 +211,41 @@ def test_a_flag_of_two_commands_is_under_the_heading_that_fits(cli: CommandLine)
     assert "Sign-off:" not in diff
     assert "--spec SPEC" in diff.partition("Earlier runs:")[2].partition("\n\n")[0]
     assert "--spec SPEC" in certify.partition("Sign-off:")[2].partition("\n\n")[0]
+
+
+def _whole_numbers(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield a command line up to a flag's value, and the flag, of each flag of a whole number."""
+    for name, one in getattr(command, "commands", {}).items():
+        yield from _whole_numbers(one, (*path, name))
+    needed = ["x" for each in command.params if each.param_type_name == "argument" and each.required]
+    for each in command.params:
+        if each.param_type_name == "option" and each.type_descriptor.annotation is int:
+            yield (*path, *needed, each.opts[0]), each.opts[0]
+
+
+@pytest.mark.parametrize("digits", [20, 400, 5000])
+def test_a_number_that_is_too_large_is_a_usage_error_with_each_flag(cli: CommandLine, digits: int) -> None:
+    flags = list(_whole_numbers(typer.main.get_command(program())))
+    assert {"--count", "--stop-after", "--skip-lines", "--port", "--split"} <= {flag for _, flag in flags}
+    for line, flag in flags:
+        done = cli(*line, "9" * digits)
+        assert done.status == 2, line
+        assert done.err.startswith(f"error: {flag}: "), line
+        assert "at most 1,000,000,000,000,000" in done.err or "is too large" in done.err, line
+    assert "--seed: at least -1,000,000,000,000,000" in cli("test", "x", "--seed", "-" + "9" * digits).err
+
+
+@pytest.mark.parametrize("flag", ["--workers", "--patience", "--rate", "--max-duration", "--cluster"])
+def test_a_text_with_a_number_that_is_too_large_is_a_usage_error(cli: CommandLine, spec: Path, flag: str) -> None:
+    rows = cli.write("few.csv", (ROOT / "sample_events" / "few.csv").read_bytes())
+    unit = {"--patience": "s", "--rate": "/s", "--max-duration": "h"}.get(flag, "")
+    before = "local:" if flag == "--cluster" else ""
+    done = cli("replay", spec, rows, flag, before + "9" * 5000 + unit)
+    assert (done.status, flag in done.err) == (2, True)
+
+
+def test_a_row_that_is_too_large_is_a_usage_error(cli: CommandLine, spec: Path) -> None:
+    assert cli("test", spec, "--sandbox").status == 0
+    for digits in (400, 5000):
+        done = cli("runs", "show", "last", "--row", "9" * digits)
+        assert (done.status, "--row: a row has at most 15 digits" in done.err) == (2, True)
