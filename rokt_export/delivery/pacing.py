@@ -140,6 +140,7 @@ class Pacer:
         self._refused_since: float | None = None
         self._decreased = self._announced = -_ANNOUNCED_AGAIN
         self._announced_limit = concurrency
+        self._announcement = ""
 
     @property
     def limit(self) -> int:
@@ -234,7 +235,11 @@ class Pacer:
         rate = f", at most {rate_in_words(self._rate * self._factor)}" if self._rate else ""
         after = f", after {pause}" if pause else ""
         requests = "1 request" if self.limit == 1 else f"{self.limit} requests"
-        return f"the partner answers {status}: slowing down to {requests} at a time{rate}{after}"
+        announcement = f"the partner answers {status}: slowing down to {requests} at a time{rate}{after}"
+        if announcement == self._announcement:  # it is as slow as can be, and has not recovered since
+            return None
+        self._announcement = announcement
+        return announcement
 
     def _next_pause(self, now: float) -> float:
         if now < self._paused_until:
@@ -263,6 +268,8 @@ class Pacer:
 
     def _note_slowed(self) -> None:
         self.slowed = self._limit < self._most or self._factor < 1.0
+        if not self.slowed:
+            self._announcement = ""
 
 
 class Breaker:

@@ -150,6 +150,20 @@ def test_a_person_is_not_told_the_same_each_second():
     assert told[0] == "the partner answers 429: slowing down to 32 requests at a time"
 
 
+@pytest.mark.parametrize("retry_after", [None, 20.0])
+def test_where_nothing_slows_down_any_more_it_is_told_once_until_it_recovers(retry_after):
+    pacer, told = Pacer(64, 50), []
+    for number in range(60):
+        told.append(pacer.answered(429, 40.0 * number, retry_after))
+        pacer.answered(200, 40.0 * number + 30.0, None)
+    messages = [message for message in told if message]
+    assert len(messages) == len(set(messages))
+    assert "1 request at a time, at most" in messages[-1]
+    for _ in range(10_000):
+        pacer.answered(200, 2_500.0, None)
+    assert "slowing down to 32 requests" in str(pacer.answered(429, 2_600.0, None))
+
+
 def test_throttling_without_retry_after_pauses_longer_each_time():
     pacer, now, waits = Pacer(64), 10.0, []
     for _ in range(10):
