@@ -195,16 +195,16 @@ def environment_of(place: str, run: str | None) -> str:
 
 def _resumable(place: str, run: str, setup: SpecSetup) -> RunInfo:
     """Return the run to go on with, checked to be a replay to this partner and environment."""
-    from rokt_export.journal.run_records import check_not_purged
+    from rokt_export.journal.run_records import check_not_purged, sends_anew
 
     with open_existing(place) as journal:
         found = find_to_change(journal, run)
-    check_not_purged(found.run, purged=found.purged)
+    check_not_purged(found.run, purged=found.purged, production=found.production)
     if found.counted:
         raise UsageError(
             f"run {found.run} cannot be resumed: some of its rows are kept as counts only",
             where="--resume",
-            remedy="Start a new run; in production, rows already delivered are left out.",
+            remedy=sends_anew(production=found.production),
         )
     if found.command != "replay":
         raise UsageError(

@@ -261,7 +261,8 @@ def _say_how_to_send_refused(
     for kind in kinds:
         if count := run.counts.get(kind):
             those = number_of(count, f"row is settled as {kind}", f"rows are settled as {kind}")
-            say(f"{those}: once the set-up is right, send them by: {onward.rerun(run.run, kind)}")
+            them = "it" if count == 1 else "them"
+            say(f"{those}: once the set-up is right, send {them} by: {onward.rerun(run.run, kind)}")
 
 
 def _say_what_is_unknown(run: RunInfo, journal: str, terminal: Terminal) -> None:

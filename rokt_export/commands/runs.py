@@ -396,7 +396,7 @@ def purge_runs(
         memories = [path for path in memories if path.exists()]
         for each in found:
             ended = f"ended {each.ended:%Y-%m-%d %H:%M} UTC" if each.ended else str(each.state)
-            terminal.say(f"  {each.run} {each.command} {each.partner} {each.environment}, {ended}")
+            terminal.say(f"  {each.run} {each.command} {each.partner} {each.target}, {ended}")
         for path in memories:
             terminal.say(f"  the sandbox's memory: {path}")
         if dry_run:

@@ -189,11 +189,11 @@ class Journal:
                 run_records.check_not_running(record, "resumed")
                 if record.production:
                     self._check_whole()
-                run_records.check_not_purged(record.id, purged=record.purged is not None)
+                run_records.check_not_purged(record.id, purged=record.purged is not None, production=record.production)
                 if counted.counted(queries.options(record)):
                     raise JournalError(
                         f"run {record.id} cannot be resumed: some of its rows are kept as counts only",
-                        remedy="Start a new run; in production, rows already delivered are skipped.",
+                        remedy=run_records.sends_anew(production=record.production),
                     )
                 taken = {"state": str(RunState.RUNNING), "ended": None, "exit_status": None, "counts": None}
                 connection.execute(

@@ -224,7 +224,16 @@ def check_not_running(record: Row[Any], doing: str) -> None:
         )
 
 
-def check_not_purged(run_id: str, *, purged: bool) -> None:
+def sends_anew(*, production: bool) -> str:
+    """Return the remedy where a run cannot be resumed.
+
+    Args:
+        production: whether it sent to a guarded environment, of which the ledger knows what was delivered.
+    """
+    return f"Start a new run; {'rows already delivered are left out' if production else 'it sends all rows again'}."
+
+
+def check_not_purged(run_id: str, *, purged: bool, production: bool) -> None:
     """Check that a run can be resumed, because it was not purged.
 
     Raises:
@@ -233,7 +242,7 @@ def check_not_purged(run_id: str, *, purged: bool) -> None:
     if purged:
         raise JournalError(
             f"run {run_id} cannot be resumed: what a resume needs was purged with its personal data",
-            remedy="Start a new run; in production, rows already delivered are skipped.",
+            remedy=sends_anew(production=production),
         )
 
 

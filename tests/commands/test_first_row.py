@@ -107,7 +107,7 @@ def test_the_row_that_was_refused_can_be_sent_once_the_set_up_is_right(cli: Comm
         environment = {"ACME_TOKEN": "not-so-secret"}
         stopped = cli("replay", spec, rows, "--output", "json", env=environment)
         run = stopped.json["run"]
-        assert "1 row is settled as rejected: once the set-up is right, send them by: " in stopped.err
+        assert "1 row is settled as rejected: once the set-up is right, send it by: " in stopped.err
         assert f"--only rejected --from-run {run}" in stopped.err
         anyway = re.search(r"or send the rows anyway: rokt-export (.*)", stopped.err)
         assert anyway is not None and f" --resume {run} --no-first-row-check" in anyway[1]

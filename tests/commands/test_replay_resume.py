@@ -257,3 +257,10 @@ def test_a_purged_run_does_not_begin_to_go_on(cli, spec, partner):
     done = cli("runs", "resume", run)
     assert (done.status, "goes on" in done.err) == (5, False)
     assert "was purged" in done.err
+    assert "Start a new run; it sends all rows again." in done.err
+
+
+def test_a_purged_run_to_production_says_that_a_new_one_leaves_out_what_was_delivered(cli, spec, rows):
+    assert production(cli, spec, rows, "--name", "old").status == 0
+    assert cli("runs", "purge", "old", "--yes").status == 0
+    assert "Start a new run; rows already delivered are left out." in cli("runs", "resume", "old").err

@@ -38,7 +38,7 @@ def test_delivered_rows_are_kept_as_counts_only(cli, mixed):
 
 def test_a_reduced_run_is_not_resumed_nor_are_its_counted_rows_sent(cli, spec, mixed, partner):
     sent = len(partner.heard)
-    clear(cli("runs", "resume", "small"), 2, "kept as counts only", "Start a new run")
+    clear(cli("runs", "resume", "small"), 2, "kept as counts only", "Start a new run; it sends all rows again.")
     again = cli("replay", spec, mixed, "--only", "delivered", "--from-run", "small")
     clear(again, 2, "keeps its rows that are delivered as counts only")
     assert len(partner.heard) == sent
@@ -133,3 +133,10 @@ def test_all_crashed_replays_go_on(cli, spec, partner):
     assert (done.status, "(1 of 1)" in done.err) == (0, True)
     assert "\n1 crashed replay resumed" in done.err
     assert "0 crashed replays resumed" in cli("runs", "resume", "--all-crashed").err
+
+
+def test_a_purge_names_a_sandbox_as_the_target(cli, spec, mixed):
+    assert cli("test", spec, "--sandbox").status == 0
+    told = cli("runs", "purge", "--older-than", "0d", "--yes", "--keep-counts").err
+    assert " test acme staging (sandbox), ended " in told
+    assert " replay acme staging, ended " in told
