@@ -72,7 +72,7 @@ def test_prism_judges_bodies(prism: str, body: object, violation: str | None) ->
 
 def test_from_the_document_to_delivered_and_a_refusal_that_was_foretold(cli: CommandLine, prism: str) -> None:
     done = cli("init", "sendgrid.yaml", "--openapi", DOCUMENT, "--operation", OPERATION)
-    assert done.status == 0 and "validate: 0 errors, 0 warnings" in done.out
+    assert done.status == 0 and "validate: 0 errors, 1 warning" in done.out  # its variable has no value yet
     draft = cli.folder / "sendgrid.yaml"
 
     # What the draft asks for: a test endpoint, and the token in the environment.
