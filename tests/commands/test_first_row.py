@@ -113,7 +113,7 @@ def test_the_row_that_was_refused_can_be_sent_once_the_set_up_is_right(cli: Comm
         assert anyway is not None and f" --resume {run} --no-first-row-check" in anyway[1]
         resumed = cli(*shlex.split(anyway[1]), env=environment)
         assert resumed.status == 1  # the first row stays rejected
-        again = "1 row is settled as rejected: once the set-up is right, send them by: rokt-export replay "
+        again = "1 row is settled as rejected: once the set-up is right, send it by: rokt-export replay "
         assert again in resumed.err and f"--only rejected --from-run {run}" in resumed.err
         flags = ("--only", "rejected", "--from-run", run)
         assert cli("replay", spec, rows, *flags, env=environment).status == 0
