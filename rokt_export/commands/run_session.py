@@ -492,40 +492,62 @@ def _settled(job: Job, run: str) -> str | None:
         return None
 
 
-@contextmanager
-def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
+class _Interrupts:
     """Ctrl-C once, or SIGTERM, stops and waits for answers; twice leaves at once; a third time, whatever is done.
 
     "At once" is a matter of writing down what was answered; what does not come to an end by then is not waited for.
+    """
+
+    def __init__(self, brake: Brake, watch: ProgressWatch) -> None:
+        self._brake = brake
+        self._watch = watch
+        self._saying = False
+        self.leaving = threading.Timer(_GRACE, _leave)
+        self.leaving.daemon = True
+
+    def heard(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle a signal, perhaps while another one is being handled."""
+        level = self._brake.level + 1
+        if level > AT_ONCE:
+            raise KeyboardInterrupt
+        self._brake.press(level)
+        if level == AT_ONCE:
+            self.leaving.start()
+        if not self._saying:  # else this one came amid the message of the one before, which says both
+            self._say()
+
+    def _say(self) -> None:
+        self._saying, said = True, 0
+        # A stream is not written to twice at once, nor can a module be used that the main thread is just loading.
+        with suppress(RuntimeError, ImportError):
+            while said < self._brake.level:
+                said = self._brake.level
+                self._watch.stopping(said)
+        self._saying = False
+
+
+@contextmanager
+def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
+    """Stop the run as `_Interrupts` says.
 
     A terminal that goes away (SIGHUP: a connection that dropped, a closed window) stops it too, but hurries nothing: a
     shell passes the signal on a second time. Under nohup it does not matter.
     """
     shown = [stream for stream in (sys.stdout, sys.stderr) if stream.isatty()]
-    leaving = threading.Timer(_GRACE, _leave)
-    leaving.daemon = True
-
-    def heard(_number: int, _frame: FrameType | None) -> None:
-        if brake.level >= AT_ONCE:
-            raise KeyboardInterrupt
-        brake.press(brake.level + 1)
-        if brake.level >= AT_ONCE:
-            leaving.start()
-        with suppress(RuntimeError):  # it came amid another message, and a stream is not written to twice at once
-            watch.stopping(brake.level)
+    interrupts = _Interrupts(brake, watch)
 
     def hung_up(_number: int, _frame: FrameType | None) -> None:
         for stream in shown:
             drop(stream)  # nobody reads there any more, and writing would fail
         brake.press(1)
 
-    before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, interrupts.heard) for number in (signal.SIGINT, signal.SIGTERM)}
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, hung_up)
     try:
         yield
     finally:
-        leaving.cancel()
+        interrupts.leaving.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -152,7 +152,7 @@ def _ordered(first: str, second: str, third: str) -> Iterator[int]:
             yield from _day(first, third, second)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def _days_of_digits(digits: str) -> frozenset[int]:
     return frozenset(_of_digits(digits))
 

@@ -42,6 +42,16 @@ def test_a_quiet_run_that_is_interrupted_does_not_read_as_a_success(cli, spec, p
     assert GO_ON in err and "Next:" not in err
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.002, 0.01, 0.03])
+def test_a_second_signal_amid_the_first_ones_message_ends_the_run_as_two_do(cli, spec, partner, pause):
+    process = begun(cli, spec, partner, "--quiet")  # whose first message loads what writes it
+    process.send_signal(signal.SIGTERM)
+    time.sleep(pause)
+    status, _, err = ended(process, signal.SIGINT)
+    assert (status, "internal error" in err) == (130, False)
+    assert "quitting now: rows without a response are listed as unknown" in err
+
+
 def test_an_interrupted_test_says_so_too(cli, spec, partner):
     partner.delay = 0.05
     with cli.start("test", spec, "--count", "200", "--quiet") as process:
