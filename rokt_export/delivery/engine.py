@@ -206,6 +206,8 @@ class Engine:
         self._settled: list[Exchange] = []
         self._settled_bytes = 0
         self._most_settled = max(_UNJOURNALED, pace.batch or 0)
+        self._arrived: list[tuple[_Job, AttemptResult]] = []
+        """Results that are not judged yet."""
         self._lately = 0
         """Results of the last poll, as a guess at the next one's."""
         self._oldest = 0.0
@@ -375,8 +377,9 @@ class Engine:
         return self._stock.is_low(len(self._ready), idle=idle)
 
     def _room(self) -> int:
-        """Return how many more may be in flight."""
-        return self._pacer.limit - self._transport.in_flight
+        """Return how many more may be in flight; what waits for the journal counts, but for a few."""
+        waiting = len(self._arrived) + len(self._settled) - self._most_settled
+        return self._pacer.limit - self._transport.in_flight - max(0, waiting)
 
     def _delay(self) -> float:
         """Return seconds until rate, pause and breaker allow another send."""
@@ -512,32 +515,32 @@ class Engine:
         self.stop(StopReason.UNREACHABLE, str(error))
 
     def _over(self) -> bool:
-        if self._transport.in_flight:
+        if self._transport.in_flight or self._arrived:
             return False
         return self._stopping is not None or (
             self._feed.exhausted and not self._ready and not self._retries and not self._gathering
         )
 
     def _poll(self) -> None:
-        results = self._transport.poll(self._patience())
+        results = self._transport.poll(0.0 if self._arrived else self._patience())
         self._lately = len(results)
-        self._idle = not results
         if self._transport.warnings:
             self._news.extend(map(Paced, self._transport.warnings))
             self._transport.warnings.clear()
-        if (
-            results
-            and self._eager
-            and self._first_row is None
-            and len(self._settled) + self._lately <= self._most_settled
-            and Fault not in map(type, map(_RESULT, results))
-        ):
+        arrived = self._arrived
+        arrived += results
+        self._idle = not arrived
+        portion = len(arrived)
+        if arrived and self._eager and self._first_row is None and Fault not in map(type, map(_RESULT, arrived)):
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
+            portion = min(portion, self._most_settled)
             results += self._transport.poll(0.0)
+            arrived += results[self._lately :]
         if self._windows:
             self._note_arrivals(results)
-        self._take_results(results)
+        self._take_results(arrived[:portion])
+        del arrived[:portion]
 
     def _note_arrivals(self, results: Sequence[tuple[_Job, AttemptResult]]) -> None:
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -17,7 +18,7 @@ from rokt_export.delivery.redaction_setup import PersonalData
 from rokt_export.delivery.row_filter import Identity, canonical_row
 from rokt_export.delivery.shared_counts import FIRST_RECORDINGS, PROBLEM_RECORDINGS, RecordingQuota
 from rokt_export.exchange.delivery import Deliveries, LeftOut, Recordings
-from rokt_export.exchange.model import Exchange, OutcomeKind, Response
+from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
 from rokt_export.redaction.display_text import MOST_SHOWN, cut
@@ -28,7 +29,19 @@ if TYPE_CHECKING:
 
 
 _NONE: Mapping[int, LeftOut] = {}
+_RECORDED = 8
+"""Exchanges recorded with a batch of results, at most, where few are recorded: each takes 0.3 ms, and others wait."""
+_WAITING_BYTES = 1_000_000
+"""Bytes of bodies, about, from which on no exchange waits to be recorded."""
 _TOGETHER = attrgetter("together")
+
+
+def _size(exchange: Exchange) -> int:
+    """Return the bytes of the bodies that an exchange keeps in memory, about."""
+    request, result = exchange.request, exchange.result
+    response = result.partial if isinstance(result, Fault) else result
+    sent = 0 if request is None else len(request.body or b"")
+    return sent + (0 if response is None else len(response.body))
 
 
 def _without_companions(exchange: Exchange, companions: Companions) -> tuple[Exchange, tuple[str, ...]]:
@@ -76,6 +89,9 @@ class Bookkeeper:
     leaving: Callable[[], bool] = lambda: False
     _seen: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """The shown name and the clues of each row that is not over, by its number."""
+    _unrecorded: deque[tuple[Exchange, Companions | None]] = field(default_factory=deque)
+    """Settled exchanges that are still to be recorded; a kill loses these recordings."""
+    _unrecorded_bytes: int = 0
 
     def __call__(self, event: Event) -> Mapping[int, LeftOut]:
         """Write an event to the journal, before any other listener gets it.
@@ -102,12 +118,20 @@ class Bookkeeper:
                 self.writer.forget_intent([each.row for each in transactions])
                 self._forget(transactions)
             case Progress():
+                self.finish()
                 self.writer.heartbeat()
-            case Retrying() | Paced() | Finished():
+            case Finished():
+                self.finish()
+            case Retrying() | Paced():
                 pass
             case _:
                 assert_never(event)
         return _NONE
+
+    def finish(self) -> None:
+        """Write the recordings that are left; see `__call__`."""
+        if self._unrecorded:
+            self.writer.settle((), self._recorded(len(self._unrecorded)))
 
     def _results(self, settled: Settled) -> tuple[Deliveries, Mapping[int, bytes]]:
         """Return the deliveries of settled exchanges, redacted, and recordings of some of them."""
@@ -129,8 +153,9 @@ class Bookkeeper:
             for column in (deliveries.transaction, *deliveries.text_columns()):
                 column[:] = [text and cut(text) for text in column]
         usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
-        nothing = self.recordings is Recordings.NONE or (self.recordings is Recordings.SOME and usual)
-        return deliveries, {} if nothing else self._recorded(exchanges, shared)
+        if self.recordings is Recordings.ALL or (self.recordings is Recordings.SOME and not usual):
+            self._choose(exchanges, shared)
+        return deliveries, self._recorded(self._most_recorded()) if self._unrecorded else {}
 
     def _with_secrets(self, shown: Sequence[str]) -> range:
         """Return all places if any text holds a secret: the batch is searched as one text."""
@@ -158,19 +183,31 @@ class Bookkeeper:
             for place in places:
                 column[place] = hidden.get(column[place], column[place])
 
-    def _recorded(
-        self, exchanges: tuple[Exchange, ...], shared: Sequence[tuple[Companions, list[int]]]
-    ) -> dict[int, bytes]:
+    def _choose(self, exchanges: tuple[Exchange, ...], shared: Sequence[tuple[Companions, list[int]]]) -> None:
+        """Take note of the exchanges that are to be recorded."""
         companions = {place: each for each, places in shared for place in places}
-        found: dict[int, bytes] = {}
         for place, exchange in enumerate(exchanges):
+            if self._keeps(exchange):
+                self._unrecorded.append((exchange, companions.get(place)))
+                self._unrecorded_bytes += _size(exchange)
+
+    def _most_recorded(self) -> int:
+        waits = self.recordings is Recordings.SOME and self._unrecorded_bytes < _WAITING_BYTES
+        return _RECORDED if waits else len(self._unrecorded)
+
+    def _recorded(self, most: int) -> dict[int, bytes]:
+        """Return the recordings of the first of the noted exchanges, by row; none where all leave at once."""
+        found: dict[int, bytes] = {}
+        for _ in range(min(most, len(self._unrecorded))):
             if self.leaving():
+                self._unrecorded.clear()
+                self._unrecorded_bytes = 0
                 break
-            if not self._keeps(exchange):
-                continue
+            exchange, companions = self._unrecorded.popleft()
+            self._unrecorded_bytes -= _size(exchange)
             personal = self.personal.of(exchange.transaction)
-            if place in companions:
-                exchange, hidden = _without_companions(exchange, companions[place])
+            if companions is not None:
+                exchange, hidden = _without_companions(exchange, companions)
                 personal += hidden
             redactor = self._knowing(self.personal.derived.of(exchange.request, exchange.transaction))
             found[exchange.transaction.row] = record(exchange, redactor, personal).dump()

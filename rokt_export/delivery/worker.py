@@ -44,7 +44,7 @@ from rokt_export.delivery.shared_counts import (
     SharedMark,
     first_numbers,
 )
-from rokt_export.errors import ExitStatus
+from rokt_export.errors import ExitStatus, TransactionsError, UnreachableError
 from rokt_export.exchange.delivery import Deliveries
 from rokt_export.exchange.model import Exchange, Response
 from rokt_export.redaction import Redactor
@@ -295,6 +295,9 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Fin
             reporter(event)
             if isinstance(event, Finished):
                 finished = event
+    except (UnreachableError, TransactionsError):  # after which the journal is told no more events
+        keeper.finish()
+        raise
     finally:
         reporter.last()
     return finished

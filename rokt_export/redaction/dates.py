@@ -112,8 +112,18 @@ def numbers_meaning(text: str, wanted: Collection[int]) -> Iterator[tuple[int, f
         elif _IS_COMPACT.fullmatch(digits := number.decode()) and not _days_of_digits(digits).isdisjoint(wanted):
             meant.add(digits)
     for digits in meant:
-        for match in re.finditer(f"(?<![0-9]){digits}(?![0-9])", text):
-            yield match.start(), _days_of_digits(digits)
+        for start in _whole_numbers(digits, text):
+            yield start, _days_of_digits(digits)
+
+
+def _whole_numbers(digits: str, text: str) -> Iterator[int]:
+    """Yield where these digits stand in a text with no other digit beside them."""
+    start = text.find(digits)
+    while start >= 0:
+        end = start + len(digits)
+        if not (text[start - 1 : start].isdecimal() or text[end : end + 1].isdecimal()):
+            yield start
+        start = text.find(digits, end)
 
 
 def days_of(value: str) -> frozenset[int]:

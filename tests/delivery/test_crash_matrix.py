@@ -190,7 +190,7 @@ def moments(chance: random.Random, kills: int) -> Iterator[float]:
 def die(bench: Bench, process: subprocess.Popen[str], share: float, chance: random.Random) -> bool:
     """Kill a replay at its moment; return whether it still ran."""
     if share < 0:
-        time.sleep(chance.uniform(0.05, 0.8))
+        time.sleep(chance.uniform(0.05, 0.5))  # a resume with nothing left to send ends soon
     elif not bench.partner.wait_for(int(share * bench.rows), process):
         return False
     time.sleep(chance.uniform(0.0, 0.01))
