@@ -276,7 +276,7 @@ class Engine:
             now = time.monotonic()
             # What is over leaves with the next that is intended, or before a kill would leave more of it in doubt.
             enough = len(self._settled) + self._lately > self._most_settled or self._settled_bytes > _SETTLED_BYTES
-            if enough or (self._settled and now - self._oldest >= _SETTLE_AFTER):
+            if self._settled and (enough or self._arrived or now - self._oldest >= _SETTLE_AFTER):
                 yield self._flush()
             while self._news:
                 yield self._news.popleft()
@@ -534,7 +534,7 @@ class Engine:
         if arrived and self._eager and self._first_row is None and Fault not in map(type, map(_RESULT, arrived)):
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
-            portion = min(portion, self._most_settled)
+            portion = min(portion, max(1, self._most_settled - len(self._settled)))
             results += self._transport.poll(0.0)
             arrived += results[self._lately :]
         if self._windows:

@@ -24,7 +24,7 @@ from rokt_export.delivery.events import (
 from rokt_export.delivery.input_feed import LiveFeed
 from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.errors import TransactionsError
-from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind, Request, Timings
+from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind, Request, Response, Timings
 from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport
@@ -196,6 +196,49 @@ class Scripted(Transport):
         answered = [(token, self.answers.pop(0)) for token in self.waiting]
         self.waiting.clear()
         return answered
+
+
+class Bursts(Transport):
+    """A transport whose partner responds to all requests in flight at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = 0
+        self.waiting: list[Any] = []
+
+    @property
+    def in_flight(self) -> int:
+        return len(self.waiting)
+
+    def start_all(self, requests: Iterable[tuple[Any, Request]]) -> None:
+        tokens = [token for token, _ in requests]
+        self.started += len(tokens)
+        self.waiting += tokens
+
+    def poll(self, timeout: float) -> list[tuple[Any, Any]]:
+        responded = [(token, Response(200, (), b"{}")) for token in self.waiting]
+        self.waiting.clear()
+        return responded
+
+
+def test_requests_leave_while_a_burst_of_results_is_journaled_in_portions(bench, monkeypatch):
+    bursts = Bursts()
+    monkeypatch.setattr("engine_bench.Transport", lambda _options: bursts)
+    settled = 0
+    portions: list[int] = []
+    in_doubt: list[int] = []
+
+    def listen(event: Event) -> None:
+        nonlocal settled
+        if over := settled_in(event):
+            in_doubt.append(bursts.started - settled)
+            portions.append(len(over.exchanges))
+            settled += len(over.exchanges)
+
+    run = bench.run(2_000, concurrency=256, listen=listen)
+    assert run.rows == list(range(1, 2_001))
+    assert max(portions) <= 64
+    assert max(in_doubt) == 256 + 64  # as many may be in doubt after a kill, and requests left before all were settled
 
 
 @pytest.mark.parametrize("kind", [FaultKind.PROTOCOL, FaultKind.TLS])

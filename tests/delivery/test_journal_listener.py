@@ -15,14 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from rokt_export.delivery.events import Intended, Settled, Withdrawn
+from rokt_export.delivery.events import Event, Finished, Intended, Progress, Settled, StopReason, Withdrawn
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.redaction_clues import clue_columns
 from rokt_export.delivery.redaction_screen import places_to_redact
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FIRST_RECORDINGS, LocalNumbers, RecordingQuota
-from rokt_export.exchange.delivery import Deliveries, Delivery
+from rokt_export.delivery.worker import _listened_to, _Reporter
+from rokt_export.errors import TransactionsError, UnreachableError
+from rokt_export.exchange.delivery import Deliveries, Delivery, Recordings
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Response, Timings
 from rokt_export.journal import Journal, RunWriter
 from rokt_export.partner_spec.loading import load_spec
@@ -286,6 +288,54 @@ def test_one_allowance_serves_all_who_keep_a_run(writer, spec, personal):
             keepers[row % 2](Settled((exchange(person(row), reference=f"r-{row}"),)))
         assert [row for row, _ in journal.recordings(writer.run)] == [1, 2, 3]
     assert first.left == 0
+
+
+def recorded(writer: RunWriter) -> list[int]:
+    with Journal.open(writer._store.path) as journal:
+        return [row for row, _ in journal.recordings(writer.run)]
+
+
+@pytest.mark.parametrize("last", [Progress(0), Finished(StopReason.COMPLETE)])
+def test_recordings_follow_a_large_batch_a_few_at_a_time_and_all_by_the_end(writer, spec, personal, last):
+    keeper = Bookkeeper(writer, redactor_for(spec, "staging", {}, key=b"key"), personal, ())
+    keeper(Settled(tuple([exchange(person(row)) for row in range(1, 65)])))
+    early = recorded(writer)
+    keeper(Settled((exchange(person(65)),)))
+    assert early == list(range(1, len(early) + 1)) and 0 < len(early) < len(recorded(writer)) < 65
+    keeper(last)
+    assert recorded(writer) == list(range(1, 66))
+    keeper(last)  # nothing is left to do
+
+
+@pytest.mark.parametrize("error", [UnreachableError("the token server is away"), TransactionsError("the file ends")])
+def test_a_run_that_ends_in_an_error_has_all_its_recordings(writer, spec, personal, error):
+    class Failing:
+        def run(self) -> Iterator[Event]:
+            yield Settled(tuple([exchange(person(row)) for row in range(1, 65)]))
+            raise error
+
+    class Silent:
+        def tell(self, *_: object) -> None: ...
+        def settled(self, _: Settled) -> None: ...
+
+    keeper = Bookkeeper(writer, redactor_for(spec, "staging", {}, key=b"key"), personal, ())
+    with pytest.raises(type(error)):
+        _listened_to(Failing(), keeper, _Reporter(0, Tally(), Silent(), ()))
+    assert recorded(writer) == list(range(1, 65))
+
+
+def test_no_recording_waits_where_all_are_kept_or_bodies_are_large(writer, spec, personal):
+    redactor = redactor_for(spec, "staging", {}, key=b"key")
+    Bookkeeper(writer, redactor, personal, (), Recordings.ALL)(
+        Settled(tuple([exchange(person(row)) for row in range(1, 65)]))
+    )
+    assert recorded(writer) == list(range(1, 65))
+    large = Response(500, (), b"x" * 100_000)
+    failed = Outcome(OutcomeKind.FAILED)
+    Bookkeeper(writer, redactor, personal, ())(
+        Settled(tuple([Exchange(person(row), None, large, failed, 1, 1.7e9) for row in range(65, 85)]))
+    )
+    assert recorded(writer) == list(range(1, 85))
 
 
 def test_who_leaves_at_once_settles_rows_without_their_recordings(writer, spec, personal):
