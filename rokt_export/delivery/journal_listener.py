@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _NONE: Mapping[int, LeftOut] = {}
 _RECORDED = 8
 """Exchanges recorded with a batch of results, at most, where few are recorded: each takes 0.3 ms, and others wait."""
+_WAITING = 200
+"""Exchanges that wait to be recorded, at most; a kill loses these recordings."""
 _WAITING_BYTES = 1_000_000
 """Bytes of bodies, about, from which on no exchange waits to be recorded."""
 _TOGETHER = attrgetter("together")
@@ -90,7 +92,7 @@ class Bookkeeper:
     _seen: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """The shown name and the clues of each row that is not over, by its number."""
     _unrecorded: deque[tuple[Exchange, Companions | None]] = field(default_factory=deque)
-    """Settled exchanges that are still to be recorded; a kill loses these recordings."""
+    """Settled exchanges that are still to be recorded."""
     _unrecorded_bytes: int = 0
 
     def __call__(self, event: Event) -> Mapping[int, LeftOut]:
@@ -192,8 +194,10 @@ class Bookkeeper:
                 self._unrecorded_bytes += _size(exchange)
 
     def _most_recorded(self) -> int:
+        """Return how many of the noted exchanges are recorded now."""
+        noted = len(self._unrecorded)
         waits = self.recordings is Recordings.SOME and self._unrecorded_bytes < _WAITING_BYTES
-        return _RECORDED if waits else len(self._unrecorded)
+        return max(_RECORDED, noted - _WAITING) if waits else noted
 
     def _recorded(self, most: int) -> dict[int, bytes]:
         """Return the recordings of the first of the noted exchanges, by row; none where all leave at once."""

@@ -324,6 +324,13 @@ def test_a_run_that_ends_in_an_error_has_all_its_recordings(writer, spec, person
     assert recorded(writer) == list(range(1, 65))
 
 
+def test_where_all_fails_no_more_than_some_wait_to_be_recorded(writer, spec, personal):
+    keeper = Bookkeeper(writer, redactor_for(spec, "staging", {}, key=b"key"), personal, ())
+    for start in range(1, 1_025, 64):
+        keeper(Settled(tuple([exchange(person(row), REJECTED) for row in range(start, start + 64)])))
+        assert len(recorded(writer)) >= start + 63 - 200
+
+
 def test_no_recording_waits_where_all_are_kept_or_bodies_are_large(writer, spec, personal):
     redactor = redactor_for(spec, "staging", {}, key=b"key")
     Bookkeeper(writer, redactor, personal, (), Recordings.ALL)(
