@@ -531,7 +531,7 @@ class Engine:
         arrived += results
         self._idle = not arrived
         portion = len(arrived)
-        if arrived and self._eager and self._first_row is None and Fault not in map(type, map(_RESULT, arrived)):
+        if arrived and self._eager and self._first_row is None and _is_usual(map(_RESULT, arrived)):
             # The wire first: reading a response takes longer than sending; what is started leaves at a poll.
             self._start()
             portion = min(portion, max(1, self._most_settled - len(self._settled)))
@@ -822,6 +822,11 @@ class Engine:
             yield Withdrawn(tuple(unsent))
         while self._news:
             yield self._news.popleft()
+
+
+def _is_usual(results: Iterable[AttemptResult]) -> bool:
+    """Return whether all are responses, and none asks to slow down: then more may leave before they are judged."""
+    return all(each.__class__ is Response and each.status not in SLOW_DOWN for each in results)
 
 
 def _silence(fault: Fault) -> str:
