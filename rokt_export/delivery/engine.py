@@ -677,7 +677,7 @@ class Engine:
             if self._breaker.failed(now, taken=True):
                 self._news.append(Paced(f"{_silence(result)}, trying again: {result.message}"))
             hopeless = result.kind in _REFUSED and not self._reached  # it would refuse each row, and leave it unknown
-            if hopeless or (self._breaker.open and self._breaker.exhausted(now)):
+            if hopeless or self._breaker.exhausted(now):
                 self.stop(StopReason.UNREACHABLE, f"{_silence(result)}: {result.message}")
             return
         if isinstance(result, Fault) and result.kind is FaultKind.CANCELLED:  # that was us

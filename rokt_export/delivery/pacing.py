@@ -360,8 +360,9 @@ class Breaker:
         return self.open and not was_open
 
     def exhausted(self, now: float) -> bool:
-        """Whether it has been down longer than patience allows."""
-        return self._since is not None and now - self._since >= self._patience
+        """Whether it has been down, or has answered nothing, for longer than patience allows."""
+        silent = self.open or self._patience > 0
+        return silent and self._since is not None and now - self._since >= self._patience
 
 
 T = TypeVar("T")

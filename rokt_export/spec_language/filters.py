@@ -154,7 +154,8 @@ def read_date(text: str, given: str | None = None) -> datetime:
         if _SERIAL.fullmatch(text):
             return _SPREADSHEET_EPOCH + timedelta(seconds=round(float(text) * 86_400))
     except (ValueError, re.error) as error:
-        raise FilterError(f"`{text}` is not a date: {error}") from error
+        why = f"it does not have the form `{given}`" if given else str(error)  # Python's words name the text again
+        raise FilterError(f"`{text}` is not a date: {why}") from error
     raise FilterError(f"`{text}` is not a date: yyyymmdd, yyyy-mm-dd, or {_form_to_give(text)}")
 
 
@@ -227,14 +228,32 @@ def number(value: Any, decimals: int | None = None, decimal: str = ".", thousand
     text = text_of(value).strip()
     if not text:
         return text
-    plain = text.replace(thousands, "") if thousands else text
-    plain = plain.replace(decimal, ".") if decimal != "." else plain
+    plain = text
+    if thousands or decimal != ".":
+        plain = _plain(text, decimal, thousands)
     if not _NUMBER.fullmatch(plain) or len(plain) > _EXACT.prec - 200:
         raise FilterError(f"`{text}` is not a number" if len(text) <= 60 else "a long text is not a number")
     exact = Decimal(plain)
     if decimals is not None:
         exact = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP, context=_EXACT)
     return Number(f"{exact:f}")
+
+
+def _plain(text: str, decimal: str, thousands: str) -> str:
+    """Return a number's text with a point before its decimals, and without signs between its digits.
+
+    The last group of digits has three (`12.50` has none where `.` stands between groups), others two or three, as in
+    India; nothing stands between decimals.
+    """
+    whole, sign, decimals = text.partition(decimal)
+    groups = whole.split(thousands) if thousands else [whole]
+    first, *others = groups
+    usual = all(len(group) in (2, 3) for group in others) and 0 < len(first.lstrip("+-")) <= 3 == len(groups[-1])
+    if (others and not usual) or (decimal != "." and "." in f"{''.join(groups)}{decimals}"):
+        form = f"with `{decimal}` before its decimals"
+        form += f" and `{thousands}` between groups of three digits" if thousands else ""
+        raise FilterError(f"`{text[:60]}` is not a number {form}")
+    return "".join(groups) + sign.replace(decimal, ".") + decimals
 
 
 _TRUE = frozenset({"true", "yes", "y", "1", "on", "t"})

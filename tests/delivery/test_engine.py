@@ -114,6 +114,14 @@ def test_so_many_in_a_row_stop_and_one_success_between_starts_anew(bench, partne
     assert len(partner.heard) == 7
 
 
+@pytest.mark.parametrize("answered", [0, 1])
+def test_a_partner_that_takes_requests_and_never_responds_stops_the_run_when_patience_is_over(bench, partner, answered):
+    partner.answer = lambda _heard: OK if len(partner.heard) <= answered else time.sleep(1.0) or OK
+    run = bench.run(50, concurrency=1, timeout=0.2, idempotent=False, patience=0.4)
+    assert run.finished is not None and run.finished.reason is StopReason.UNREACHABLE
+    assert run.outcomes[DELIVERED] == answered and 0 < run.outcomes[UNKNOWN] <= 4  # ten before
+
+
 def test_a_stop_waits_for_answers_and_withdraws_the_rest(bench, partner):
     partner.delay = 0.6
 

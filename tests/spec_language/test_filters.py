@@ -117,11 +117,32 @@ def test_the_form_that_is_proposed_fits_the_date(written, proposed):
         ("1e30", {"decimals": 2}, "1" + "0" * 30 + ".00"),
         ("1,234.5", {"thousands": ","}, "1234.5"),
         ("1.234,5", {"thousands": ".", "decimal": ","}, "1234.5"),
+        ("1234567,5", {"thousands": ".", "decimal": ","}, "1234567.5"),
+        ("-12,34,567.8", {"thousands": ","}, "-1234567.8"),  # as in India
+        ("1 000", {"thousands": " "}, "1000"),
+        (",5", {"thousands": ".", "decimal": ","}, "0.5"),
         ("", {}, ""),
     ],
 )
 def test_numbers_keep_their_digits(written, options, expected):
     assert FILTERS["number"](written, **options) == expected
+
+
+GERMAN = {"thousands": ".", "decimal": ","}
+
+
+@pytest.mark.parametrize(
+    ("written", "options"),
+    [
+        *((each, GERMAN) for each in ("12.50", "1.2.3", "1.23.4,5", "1000.000", ".123", "1.", "5,1.000", "12..500")),
+        ("1,50", {"thousands": ","}),
+        ("1.250", {"decimal": ","}),
+        ("1,5,2", {"decimal": ","}),
+    ],
+)
+def test_a_number_in_another_notation_than_the_spec_says_is_invalid(written, options):
+    with pytest.raises(FilterError, match="is not a number"):
+        FILTERS["number"](written, **options)
 
 
 def test_a_number_is_marked_as_one():
