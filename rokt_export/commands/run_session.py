@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from math import ceil
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
@@ -501,13 +502,16 @@ class _Interrupts:
     def __init__(self, brake: Brake, watch: ProgressWatch) -> None:
         self._brake = brake
         self._watch = watch
+        self._heard = count(1)
+        self._said = 0
         self._saying = False
         self.leaving = threading.Timer(_GRACE, _leave)
         self.leaving.daemon = True
 
     def heard(self, _number: int, _frame: FrameType | None) -> None:
         """Handle a signal, perhaps while another one is being handled."""
-        level = self._brake.level + 1
+        pressed = self._brake.level  # before the next line: a signal that comes between them counts too
+        level = max(pressed + 1, next(self._heard))
         if level > AT_ONCE:
             raise KeyboardInterrupt
         self._brake.press(level)
@@ -517,12 +521,12 @@ class _Interrupts:
             self._say()
 
     def _say(self) -> None:
-        self._saying, said = True, 0
+        self._saying = True
         # A stream is not written to twice at once, nor can a module be used that the main thread is just loading.
         with suppress(RuntimeError, ImportError):
-            while said < self._brake.level:
-                said = self._brake.level
-                self._watch.stopping(said)
+            while self._said < self._brake.level:
+                self._said = self._brake.level
+                self._watch.stopping(self._said)
         self._saying = False
 
 

@@ -52,6 +52,8 @@ _GATHERED = 500
 _RESULT = itemgetter(1)
 _TOO_LARGE = 413
 """RFC 9110, 15.5.14: the request's content is larger than the server takes."""
+_BAD = 400
+"""RFC 9110, 15.5 and 15.6: statuses from here on are errors."""
 _REMARKABLE = SLOW_DOWN | {_TOO_LARGE}
 """Statuses that ask for something besides their outcome."""
 _SETTLE_AFTER = 0.05
@@ -825,8 +827,16 @@ class Engine:
 
 
 def _is_usual(results: Iterable[AttemptResult]) -> bool:
-    """Return whether all are responses, and none asks to slow down: then more may leave before they are judged."""
-    return all(each.__class__ is Response and each.status not in SLOW_DOWN for each in results)
+    """Return whether more may leave before these are judged: they are responses, some good, and none says slow down.
+
+    Where all are bad, the set-up may be wrong, and nobody waits for speed.
+    """
+    good = False
+    for each in results:
+        if each.__class__ is not Response or each.status in SLOW_DOWN:
+            return False
+        good = good or each.status < _BAD
+    return good
 
 
 def _silence(fault: Fault) -> str:

@@ -11,34 +11,39 @@ from rokt_export.redaction.quick_search import QuickSearch
 
 _NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
-_MONTH = rf"(?P<{{}}>{'|'.join(_MONTHS)})[a-z]*"
-_GAP = r"[-/., _]{0,3}"
+_MONTH = f"(?P<{{}}>{'|'.join(_MONTHS)})[a-z]{{{{0,6}}}}"
+_GAP = "(?:[^0-9a-z]{0,3}|<br ?/?>)(?:the |in |of )?"
 _SUFFIX = r"(?:st|nd|rd|th)?"
 _TIME = "(?:[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?: [a-z]{3,4})? )?"
 """Of the day, as `ctime` of C writes it: before the year, and the zone between both."""
-_SEPARATED = "(?P<a>[0-9]{1,4})[-/., _年月]{1,3}(?P<b>[0-9]{1,2})[-/., _年月]{1,3}(?P<c>[0-9]{1,4})"
+_BETWEEN = "(?:[^0-9A-Za-z]{1,3}|<br ?/?>)"
+"""What people and programs write between the parts of a date: any signs, blanks among them, or a line's end."""
+_SEPARATED = f"(?P<a>[0-9]{{1,4}}){_BETWEEN}(?P<b>[0-9]{{1,2}}){_BETWEEN}(?P<c>[0-9]{{1,4}})"
+_SEPARATED_IN_LINE = _SEPARATED.replace("[^0-9A-Za-z]", r"[^0-9A-Za-z\n]")
 _COMPACT = (
     "(?P<digits>(?:1[89]|20)[0-9]{6}(?:[0-9]{6})?|[0-3][0-9]{3}(?:1[89]|20)[0-9]{2}"
     "|[1-6][0-9]{4}|[0-9]{6,8}00|[0-9]{6,8}00000)"
 )
 _NUMERIC = f"(?<![0-9])(?:{_SEPARATED}|{_COMPACT})(?![0-9])"
 _NAMED = (
-    rf"(?<![0-9])(?P<d1>[0-9]{{1,2}}){_SUFFIX}{_GAP}(?:of )?{_MONTH.format('m1')}{_GAP}"
+    rf"(?<![0-9])(?P<d1>[0-9]{{1,2}}){_SUFFIX}{_GAP}{_MONTH.format('m1')}{_GAP}"
     r"(?P<y1>[0-9]{4}|[0-9]{2})(?![0-9])"
     rf"|(?<![0-9])(?P<y3>[0-9]{{4}}){_GAP}{_MONTH.format('m3')}{_GAP}(?P<d3>[0-9]{{1,2}})(?![0-9])"
     rf"|(?<![a-z]){_MONTH.format('m2')}{_GAP}(?P<d2>[0-9]{{1,2}}){_SUFFIX}{_GAP}{_TIME}"
     r"(?P<y2>[0-9]{4}|[0-9]{2})(?![0-9])"
 )
 _WITHOUT_NAMES, _WITH_NAMES = re.compile(_NUMERIC), re.compile(f"{_NAMED}|{_NUMERIC}")
-_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}|[0-9]{0,3}(?=[-/., _年月]))")
+_EACH_IN_LINES = re.compile(f"(?=(?<![0-9])(?:{_SEPARATED_IN_LINE}|{_COMPACT})(?![0-9]))")
+"""Dates that overlap too: in `7, 28-03-1979` two begin."""
+_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}|[0-9]{0,3}(?=[^0-9A-Za-z]|<br))")
 """The digits with which a date without names begins."""
 _NUMBER_OR_NAME = re.compile(f"[0-9][0-9]*|{'|'.join(_MONTHS)}")
 _MAY_BE_COMPACT = (
     "(?:1[89]|20)[0-9]{6}(?:[0-9]{6})?|[0-3][0-9]{3}(?:1[89]|20)[0-9]{2}|[1-6][0-9]{4}|0{0,3}[1-9][0-9]{4,7}00(?:000)?"
 )
 """As `_COMPACT`, without the numbers of seconds that are too few for a date: identifiers are often such numbers."""
-MAY_BE_WRITTEN = f"(?:^|[^0-9]){_SEPARATED}(?:[^0-9]|$)|{'|'.join(_MONTHS)}"
-"""An expression of RE2 that matches where a text may hold a date with separators or names, in either letter case."""
+MAY_BE_WRITTEN = f"(?:^|[^0-9]){_SEPARATED_IN_LINE}(?:[^0-9]|$)|{'|'.join(_MONTHS)}"
+"""An expression of RE2 that matches where a line may hold a date with separators or names, in either letter case."""
 MAY_BE_NUMBER = f"(?:^|[^0-9])(?:{_MAY_BE_COMPACT})(?:[^0-9]|$)"
 """The same of a date that is one number."""
 _MAY_BE_ANY = QuickSearch(f"{MAY_BE_WRITTEN}|{MAY_BE_NUMBER}")
@@ -62,21 +67,17 @@ _QUARTER = 900
 def dates_in(text: str) -> Iterator[tuple[int, int, frozenset[int]]]:
     """Yield start, end and possible day numbers (proleptic Gregorian ordinals) of each date in a folded text.
 
-    Read are dates with separators in each order, compact ones, months by their English names, seconds and milliseconds
-    since 1970 that are a midnight somewhere, and a spreadsheet's day numbers.
+    They may overlap. Read are dates with separators in each order, compact ones, months by their English names, seconds
+    and milliseconds since 1970 that are a midnight somewhere, and a spreadsheet's day numbers.
     """
     if any(map(text.__contains__, _MONTHS)):
         begins, pattern = _NUMBER_OR_NAME, _WITH_NAMES
     else:
         begins, pattern = _NUMBER, _WITHOUT_NAMES
-    end = 0
     for begin in begins.finditer(text):  # trying each character would take ten times as long
-        match = pattern.match(text, begin.start()) if begin.start() >= end else None
-        if match is not None:
-            end = match.end()
-            days = frozenset(_days(match))
-            if days:
-                yield match.start(), end, days
+        match = pattern.match(text, begin.start())
+        if match is not None and (days := frozenset(_days(match))):
+            yield match.start(), match.end(), days
 
 
 def dates_in_lines(text: str) -> Iterator[tuple[int, frozenset[int]]]:
@@ -84,7 +85,7 @@ def dates_in_lines(text: str) -> Iterator[tuple[int, frozenset[int]]]:
     if not _MAY_BE_ANY.found_in(text.encode()):
         return
     folded = text.lower()
-    for match in _WITHOUT_NAMES.finditer(folded):
+    for match in _EACH_IN_LINES.finditer(folded):
         digits = match["digits"]
         yield match.start(), _days_of_digits(digits) if digits else frozenset(_days(match))
     for month in _MONTHS:

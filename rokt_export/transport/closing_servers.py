@@ -90,15 +90,19 @@ class Unasked:
 
     def spoke(self, origin: str, *, greets: bool = False) -> None:
         """Note bytes that no request asked for; warn the first time. `greets`: they came on a new connection."""
+        late = origin in self.trusted
         self.trusted.discard(origin)
         if greets:
             self._greeting.add(origin)
         if origin not in self._surplus:
             self._surplus.add(origin)
-            self.warnings.append(
+            warning = (
                 f"{urlsplit(origin).netloc} sends bytes that no request asked for, such as a second response: each "
                 "connection sends one request from now on, and a response that may be another row's counts as unknown"
             )
+            if late:
+                warning += "; rows that were answered before may have another row's response: compare their references"
+            self.warnings.append(warning)
 
 
 def is_goodbye(data: bytes) -> bool:

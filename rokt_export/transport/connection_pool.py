@@ -289,6 +289,8 @@ class ConnectionPool:
     def spoke(self, connection: Connection, request: InFlight | None, said: bytes) -> None:
         """Note bytes, or the end of the connection, before a request was written; they belong to no request."""
         goodbye = not said or is_goodbye(said)
+        if request is None and connection in connection.idle:
+            connection.idle.remove(connection)  # `_distrust` closes those that are left there
         if not goodbye:
             self._distrust(connection.origin, greets=request is not None and not connection.used)
         if connection.kept is not None:

@@ -13,6 +13,8 @@ import pytest
 
 from commands.conftest import PATIENCE, wait_for
 from commands.replays import numbered, people, refusing
+from rokt_export.commands.run_session import _Interrupts
+from rokt_export.delivery.worker import Brake
 from rokt_export.journal import Journal
 
 GO_ON = "go on with: rokt-export runs resume "
@@ -50,6 +52,31 @@ def test_a_second_signal_amid_the_first_ones_message_ends_the_run_as_two_do(cli,
     status, _, err = ended(process, signal.SIGINT)
     assert (status, "internal error" in err) == (130, False)
     assert "quitting now: rows without a response are listed as unknown" in err
+
+
+@pytest.mark.parametrize("amid", ["press", "message"])
+def test_a_second_signal_while_the_first_is_handled_counts_and_is_said_once(amid):
+    said = []
+
+    class Watch:
+        def stopping(self, level):
+            said.append(level)
+            if amid == "message" and level == 1:
+                interrupts.heard(signal.SIGINT, None)
+
+    class Brakes(Brake):
+        def press(self, level):
+            if amid == "press" and not self.level and level == 1:
+                interrupts.heard(signal.SIGINT, None)
+            super().press(level)
+
+    brake = Brakes()
+    interrupts = _Interrupts(brake, Watch())
+    interrupts.heard(signal.SIGTERM, None)
+    interrupts.leaving.cancel()
+    assert (brake.level, said) == (2, [2] if amid == "press" else [1, 2])
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.heard(signal.SIGINT, None)
 
 
 def test_an_interrupted_test_says_so_too(cli, spec, partner):

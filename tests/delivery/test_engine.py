@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
@@ -209,9 +210,10 @@ class Scripted(Transport):
 class Bursts(Transport):
     """A transport whose partner responds to all requests in flight at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *statuses: int) -> None:
         super().__init__()
-        self.started = 0
+        self.statuses = statuses or (200,)
+        self.started = self.first = 0
         self.waiting: list[Any] = []
 
     @property
@@ -224,7 +226,9 @@ class Bursts(Transport):
         self.waiting += tokens
 
     def poll(self, timeout: float) -> list[tuple[Any, Any]]:
-        responded = [(token, Response(200, (), b"{}")) for token in self.waiting]
+        self.first = self.first or self.started
+        statuses = itertools.cycle(self.statuses)
+        responded = [(token, Response(next(statuses), (), b"{}")) for token in self.waiting]
         self.waiting.clear()
         return responded
 
@@ -247,6 +251,20 @@ def test_requests_leave_while_a_burst_of_results_is_journaled_in_portions(bench,
     assert run.rows == list(range(1, 2_001))
     assert max(portions) <= 64
     assert max(in_doubt) == 256 + 64  # as many may be in doubt after a kill, and requests left before all were settled
+
+
+@pytest.mark.parametrize("statuses", [(401,), (200, 429)])
+def test_nothing_leaves_before_a_burst_is_judged_that_may_stop_or_slow_the_run(bench, monkeypatch, statuses):
+    bursts = Bursts(*statuses)
+    monkeypatch.setattr("engine_bench.Transport", lambda _options: bursts)
+    started: list[int] = []
+
+    def listen(event: Event) -> None:
+        if (over := settled_in(event)) and over.exchanges:
+            started.append(bursts.started)
+
+    bench.run(2_000, concurrency=256, listen=listen, attempts=1)
+    assert started[0] == bursts.first > 64
 
 
 @pytest.mark.parametrize("kind", [FaultKind.PROTOCOL, FaultKind.TLS])

@@ -38,7 +38,8 @@ quickly = settings(deadline=None, max_examples=200)
 def test_dates_hashes_and_encodings_are_found_as_a_search_at_each_character_finds_them(text: str) -> None:
     folded = decoded_view.fold_letters(text)
     pattern = dates._WITH_NAMES if any(map(folded.__contains__, dates._MONTHS)) else dates._WITHOUT_NAMES
-    every = [(*match.span(), frozenset(dates._days(match))) for match in pattern.finditer(folded)]
+    matches = [match for at in range(len(folded)) if (match := pattern.match(folded, at))]
+    every = [(*match.span(), frozenset(dates._days(match))) for match in matches]
     assert list(dates.dates_in(folded)) == [each for each in every if each[2]]
     runs = [run.span() for run in decoded_view._LONG_RUN.finditer(text) if not decoded_view._NO_HASH.fullmatch(run[0])]
     assert [run.span() for run in decoded_view.may_be_hashes(text)] == runs

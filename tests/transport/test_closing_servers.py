@@ -155,6 +155,28 @@ def test_what_a_server_says_unasked_is_nobodys_answer(serve, transport) -> None:
     assert (len(peer.requests), peer.connections) == (3, 3)
 
 
+def test_an_idle_connection_on_which_a_server_speaks_is_closed_with_the_others(serve, transport) -> None:
+    def script(peer: Peer, connection: socket.socket) -> None:
+        second = peer.connections == 2
+        while peer.read(connection):
+            connection.sendall(OK)
+            if second:
+                time.sleep(0.3)
+                connection.sendall(OK)  # by then the connection is idle, and trusted
+
+    peer = serve(script)
+    assert transport.send(post(peer.url())).status == 200
+    transport.start_all([(number, post(peer.url())) for number in range(4)])
+    results = []
+    while len(results) < 4:
+        results += transport.poll(1.0)
+    assert [result.status for _, result in results] == [200] * 4
+    transport.poll(0.6)
+    assert len(transport.warnings) == 1 and "rows that were answered before may have another" in transport.warnings[0]
+    for _ in range(3):
+        assert transport.send(post(peer.url())).status == 200
+
+
 def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority, ca_file) -> None:
     def script(peer: Peer, connection: socket.socket) -> None:
         while peer.read(connection):
