@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Response, Timings
@@ -295,10 +295,14 @@ class ConnectionPool:
             self._distrust(connection.origin, greets=request is not None and not connection.used)
         if connection.kept is not None:
             response = connection.kept[1]
-            self._give_out(connection, response if goodbye else _uncertain(connection, response))
+            self._give_out(connection, response if goodbye else _uncertain(connection.origin, response))
         self.broken(connection, request, curl_errors.GOT_NOTHING, CLOSED if goodbye else SPOKE_FIRST)
 
     def _distrust(self, origin: str, *, greets: bool = False) -> None:
+        if origin in self._unasked.trusted:  # it was found out now: what came in the same moment may be shifted too
+            self._done[:] = [
+                (token, _uncertain(origin, result) if _came_on_used(result) else result) for token, result in self._done
+            ]
         self._unasked.spoke(origin, greets=greets)
         idle = self._idle[origin]
         while idle:
@@ -362,9 +366,9 @@ class ConnectionPool:
         """Return the response of an untrusted connection, or a fault if it may belong to another request."""
         origin = connection.origin
         if self._unasked.greets(origin) or (connection.used and (surplus or self._unasked.sends_surplus(origin))):
-            return _uncertain(connection, response)
+            return _uncertain(connection.origin, response)
         if response.status == REQUEST_TIMEOUT and closes:
-            return _uncertain(connection, response, GAVE_UP)
+            return _uncertain(connection.origin, response, GAVE_UP)
         return response
 
     def broken(self, connection: Connection, request: InFlight | None, code: int, text: str) -> None:
@@ -438,6 +442,11 @@ class ConnectionPool:
         ).fault(partial)
 
 
-def _uncertain(connection: Connection, response: Response, why: str = ANOTHERS) -> Fault:
-    host = urlsplit(connection.origin).hostname
+def _came_on_used(result: AttemptResult) -> TypeGuard[Response]:
+    """Return whether a response came on a connection that had carried another request before."""
+    return isinstance(result, Response) and not result.timings.connect
+
+
+def _uncertain(origin: str, response: Response, why: str = ANOTHERS) -> Fault:
+    host = urlsplit(origin).hostname
     return Fault(FaultKind.PROTOCOL, f"{host} {why}", sent=True, timings=response.timings)
