@@ -17,7 +17,7 @@ from transport_peer import (
     tls,
 )
 
-from rokt_export.exchange.model import Fault, FaultKind, Response
+from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Response
 from rokt_export.transport import Transport, TransportOptions, closing_servers, connection_pool
 
 
@@ -175,6 +175,37 @@ def test_an_idle_connection_on_which_a_server_speaks_is_closed_with_the_others(s
     assert len(transport.warnings) == 1 and "rows that were answered before may have another" in transport.warnings[0]
     for _ in range(3):
         assert transport.send(post(peer.url())).status == 200
+
+
+def test_a_response_that_came_in_the_moment_a_server_is_found_out_is_in_doubt(serve, transport) -> None:
+    sockets: dict[bytes, socket.socket] = {}
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        name = b"%d" % peer.connections
+        sockets[name] = connection
+        while peer.read(connection):
+            time.sleep(0.1)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + name)
+
+    def together(requests: int) -> list[AttemptResult]:
+        transport.start_all([(number, post(peer.url())) for number in range(requests)])
+        transport.poll(0.0)
+        found: list[AttemptResult] = []
+        while len(found) < requests:
+            found += [result for _, result in transport.poll(1.0)]
+        return found
+
+    peer = serve(script)
+    assert transport.send(post(peer.url())).status == 200
+    first, *_ = together(3)  # its connection is the last to be used again
+    transport.start(0, post(peer.url()))
+    transport.poll(0.0)
+    time.sleep(0.2)
+    sockets[first.body].sendall(OK)
+    time.sleep(0.05)  # now both lie there, the response before what gives the server away
+    [(_, result)] = transport.poll(1.0)
+    assert isinstance(result, Fault) and result.sent and "another" in result.message
+    assert transport.send(post(peer.url())).status == 200
 
 
 def test_what_stands_behind_an_answer_in_tls_is_nobodys_answer(serve, authority, ca_file) -> None:
