@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from heapq import merge
 from itertools import islice, pairwise
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
     from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.partner_spec.model import DiffSettings, PartnerSpec
+    from rokt_export.reports.run_report import Story
 
 Spec = Annotated[
     Path | None,
@@ -281,11 +283,15 @@ def _send(
     _check_two_places(targets)
     guarded = any(target.guarded for target in targets)
     rows = _rows(sides[0], flags, guarded=guarded)
-    for setup, target in zip(sides, targets, strict=True):
-        pass_interlock(
-            terminal, target, setup.spec, confirm=flags.confirm,
+    interlocks = [
+        partial(
+            pass_interlock, terminal, target, setup.spec, confirm=flags.confirm,
             invented=not isinstance(rows, FileRows), test_data=flags.rows.test_data,
-        )  # fmt: skip
+        )
+        for setup, target in zip(sides, targets, strict=True)
+    ]  # fmt: skip
+    for interlock in interlocks:
+        interlock(may_ask=False)
     tell_first_rows(terminal, sides[0].spec, rows, flags.count)
     with ExitStack() as stack:
         ways = [
@@ -303,6 +309,8 @@ def _send(
         if any(plan.pace.batch == 1 and plan.spec.limits_of(plan.environment).batch != 1 for plan in plans):
             terminal.say("no rule reads a response by row (`each`): each row goes in a request of its own")
         control = _control_plan(plans[0], flags)
+        for interlock, plan in zip(interlocks, plans, strict=True):
+            interlock(rows=None if flags.confirm is not None or not plan.guarded else _rows_for(plan))
         for setup, url, plan in zip(sides, urls, plans, strict=True):
             own = f"{flags.name}-{setup.environment}" if flags.name else None
             terminal.say(f"sending to {setup.environment}")
@@ -436,6 +444,15 @@ def _check_rows_in_both(plans: Sequence[Plan]) -> None:
             raise _nothing_new(plan, known, asked_for)
 
 
+def _rows_for(plan: Plan) -> int | None:
+    """Return how many rows a side will be sent; None where they are too many to be counted before a question."""
+    from rokt_export.commands.input_summary import FIRST_ROWS
+    from rokt_export.commands.preflight import rows_to_send
+
+    rows = sum(1 for _ in islice(rows_to_send(plan), FIRST_ROWS + 1))
+    return rows if rows <= FIRST_ROWS else None
+
+
 def _nothing_new(plan: Plan, known: Counter[LeftOut], asked_for: int) -> UsageError:
     """Return the error that no row goes to both sides.
 
@@ -509,21 +526,30 @@ def _compared(
             events=b.events,
             between=(a.environment, b.environment),
             journal_flag=place_flag(place),
-            send_flags=_send_flags(journal, (a, b), spec or by_spec),
+            send_flags=_send_flags((a, b)),
+            guarded=_is_guarded(journal, (a, b), spec or by_spec),
+            invalid=_invalid(Story.of(journal, a)),
         )
         if control is None:
             return result
         return result.without(varying_by_itself(journal, a, find_to_read(journal, control), settings))
 
 
-def _send_flags(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> tuple[str, ...] | None:
+def _invalid(story: Story) -> tuple[tuple[str, int], ...]:
+    """Return why rows of a run could not be sent, and how many, the most frequent reason first."""
+    from rokt_export.exchange.model import OutcomeKind
+
+    groups = [one for one in story.reasons.groups if one.outcome is OutcomeKind.INVALID]
+    return tuple((one.reason or "no reason is kept", one.rows) for one in groups)
+
+
+def _send_flags(runs: Sequence[RunInfo]) -> tuple[str, ...] | None:
     """Return what a command that sends the same to the runs' environments needs.
 
-    How rows are read, sandboxes, variables, plug-ins and a confirmation. None where one of two runs went to a sandbox.
+    How rows are read, sandboxes, variables and plug-ins. None where one of two runs went to a sandbox.
     """
     from rokt_export.commands.replay_flags import row_words
     from rokt_export.commands.run_output import Onward, sandbox_words
-    from rokt_export.reports.run_report import Story
 
     options = [run.options for run in runs]
     flags = [*row_words(runs[-1]), *sandbox_words(*options)]
@@ -531,13 +557,19 @@ def _send_flags(journal: Journal, runs: Sequence[RunInfo], path: Path | None) ->
         return None
     last = runs[-1]
     flags += Onward(last.spec_file, (), last.options, last.environment, "", None).endpoint_words()
-    if last.sandbox:
-        return tuple(flags)
-    for run in runs:
-        spec = Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec
-        if spec is not None and run.environment in spec.endpoint and spec.guards(run.environment):
-            return (*flags, "--confirm", spec.partner)
     return tuple(flags)
+
+
+def _is_guarded(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> bool:
+    """Return whether one of the runs went to an environment that its spec guards, and not to a sandbox."""
+    from rokt_export.reports.run_report import Story
+
+    if runs[-1].sandbox:
+        return False
+    specs = [(Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec, run) for run in runs]
+    return any(
+        spec is not None and run.environment in spec.endpoint and spec.guards(run.environment) for spec, run in specs
+    )
 
 
 def _people(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> set[str] | None:

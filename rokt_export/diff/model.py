@@ -241,10 +241,13 @@ class DiffResult:
         spec, events: the spec file and the files of transactions, to be named in a command.
         between: the environments, where they are not what the sides are called.
         journal_flag: ` --journal …` for a command, where the journal is not the usual one.
-        send_flags: what a command that sends again needs, such as a confirmation; None where one command cannot.
+        send_flags: what a command that sends again needs; None where one command cannot.
+        guarded: whether such a command sends to a guarded environment: it is never printed with its confirmation, as
+            it sends more rows than were confirmed.
         count: the `--count` of a command that sends enough of the files' rows to both sides, by the ledger; None where
             they have too few, or nothing was sent.
         listing: the JSON report that is written, which lists all rows; empty for none.
+        invalid: why rows could not be sent to A, and how many, the most frequent reason first.
     """
 
     a: str
@@ -269,8 +272,10 @@ class DiffResult:
     partner: str = ""
     journal_flag: str = ""
     send_flags: tuple[str, ...] | None = ()
+    guarded: bool = False
     count: int | None = None
     listing: str = ""
+    invalid: tuple[tuple[str, int], ...] = ()
 
     @property
     def differing(self) -> int:

@@ -303,19 +303,23 @@ def _next_steps(result: DiffResult) -> list[tuple[str, str]]:
     if enough and (a == b or result.send_flags is None):
         steps.append((f"To judge with more rows, compare two runs of {enough:,} rows or more.", ""))
     elif enough and result.send_flags is not None:
-        guarded = "--confirm" in result.send_flags
-        if guarded:
+        if result.guarded:
             runs = f"compare two runs of {enough:,} rows or more with `diff --runs A B`, which sends nothing"
             steps.append((f"To judge with more rows, {runs} (`rokt-export runs list` shows them).", ""))
         files = ", ".join(result.events)
-        count = result.count if guarded and files else enough
+        count = result.count if result.guarded and files else enough
         words = ["rokt-export", "diff", result.spec, *result.events, "--between", a, b, "--count", str(count)]
         command = shlex.join([*words, *result.send_flags]) + result.journal_flag
         if count is None:
             steps.append((f"Or send {enough:,} rows or more that no guarded environment has answered before.", ""))
-        elif guarded:
+        elif result.guarded:
             source = f" of {files}" if files else ""
-            steps.append((f"Or send {enough:,} rows{source} that were not sent yet:", command))
+            steps.append(
+                (
+                    f"Or send {enough:,} rows{source} that were not sent yet; it asks for the partner's name first:",
+                    command,
+                )
+            )
         else:
             source = f" ({files} needs {enough:,} or more)" if files else ""
             steps.append((f"To judge with more rows{source}:", command))
@@ -400,6 +404,8 @@ def _apart(result: DiffResult) -> Iterator[tuple[str, list[str]]]:
     ]
     if alone:
         yield "Without a counterpart", alone
+    if result.unsent and result.invalid:
+        yield f"Why rows are invalid in {result.a}", [f"{plural(rows)}: {reason}" for reason, rows in result.invalid]
     notes = list(result.notes)
     if result.explained:
         notes.append(

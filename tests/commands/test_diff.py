@@ -295,10 +295,15 @@ def test_rows_that_neither_side_could_be_sent_prove_nothing(cli: CommandLine, ac
     done = cli("diff", acme, rows, *BETWEEN, "--sandbox")
     assert done.status == FINDINGS
     assert "No response of production could be compared with one of staging. 2 rows could be" in done.out
-    mixed = cli("diff", acme, cli.write("mixed.csv", people(3) + ",Jo,R\n"), *BETWEEN, "--sandbox")
+    rows = cli.write("mixed.csv", people(3) + ",Jo,R\n")
+    paths = [cli.folder / f"diff.{suffix}" for suffix in ("md", "html")]
+    mixed = cli("diff", acme, rows, *BETWEEN, "--sandbox", *(word for path in paths for word in ("--report", path)))
     assert mixed.status == 0
     assert mixed.out.startswith("No differences found in 3 rows")
     assert "1 row could be sent to neither side" in mixed.out
+    for text in (mixed.out, *(path.read_text("utf-8") for path in paths)):
+        assert "Why rows are invalid in staging" in text
+        assert "1 row: email is required: the value is empty" in text
 
 
 def test_what_only_one_side_has_is_a_finding(cli: CommandLine, acme: Path, twenty: Path) -> None:
@@ -499,12 +504,12 @@ def test_the_next_command_names_the_files_that_were_given(
     partner.answer = lambda heard: (201, JSON, json.dumps({"ok": True, "id": os.urandom(16).hex()}).encode())
     rows = cli.write("rows.csv", people(30) + ",Jo,R\n" + people(50).partition("\n")[2])
     done = cli("diff", acme, rows, "--count", 5, *CONFIRMED)
-    assert f"rokt-export diff {acme} {rows} --between staging production --count 76 --confirm acme\n" in done.out
+    assert f"rokt-export diff {acme} {rows} --between staging production --count 76\n" in done.out
     assert "2 of 5 rows shown" in done.out
     mapped = cli.write("mapped.csv", people(99).replace("email,", "address,").replace("jane", "john"))
     shown = cli("diff", acme, mapped, "--count", 5, *CONFIRMED, "--map", "address=email", "--set", "firstname=Jo").out
     words = shown.partition(f"rokt-export diff {acme} {mapped} --between staging production --count 45 ")[2]
-    assert words.startswith("--map address=email --set 'firstname=…' --confirm acme\n")
+    assert words.startswith("--map address=email --set 'firstname=…'\n")
     few = cli("diff", acme, twenty, "--count", 5, *CONFIRMED, "--again")
     assert "Or send 40 rows or more that no guarded environment has answered before." in few.out
     assert "--between staging production" not in few.out

@@ -103,12 +103,16 @@ def test_nothing_compared_is_no_agreement():
 
 
 def test_the_advice_to_a_guarded_environment_can_be_pasted_and_names_runs_first(result):
-    judged = replace(result, spec="acme.yaml", events=("people.csv",), send_flags=("--confirm", "acme"))
+    judged = replace(result, spec="acme.yaml", events=("people.csv",), guarded=True)
     undecided = tuple(replace(one, enough=40) for one in judged.undecided)
     words = " ".join(rendered(replace(judged, undecided=undecided, count=52)).split())
     assert "compare two runs of 40 rows or more with `diff --runs A B`, which sends nothing" in words
-    command = "rokt-export diff acme.yaml people.csv --between staging production --count 52 --confirm acme"
-    assert f"Or send 40 rows of people.csv that were not sent yet: {command}" in words
+    command = "rokt-export diff acme.yaml people.csv --between staging production --count 52"
+    assert (
+        f"Or send 40 rows of people.csv that were not sent yet; it asks for the partner's name first: {command}"
+        in words
+    )
+    assert "--confirm" not in words
     too_few = " ".join(rendered(replace(judged, undecided=undecided)).split())
     assert "Or send 40 rows or more that no guarded environment has answered before." in too_few
     assert "--count" not in too_few
