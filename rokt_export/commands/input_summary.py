@@ -56,7 +56,7 @@ def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
         fate = (
             "rows in which a sent value is damaged are invalid, unless --send-damaged is given"
             if rows.options.refuse_damage_in
-            else "damaged values are sent unchanged; in a guarded environment their rows would be invalid"
+            else f"damaged values are sent unchanged; in a guarded environment {_refused_if_guarded(rows, found)}"
         )
         terminal.warn(f"  {fate}")
     distinct = {(each.kind, each.file, each.column, each.message): each for each in reversed(found.damages)}
@@ -67,6 +67,21 @@ def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
     if total > len(first):
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
         terminal.warn(f"  in all {total:,}: {kinds}")
+
+
+def _refused_if_guarded(rows: FileRows, found: Scan) -> str:
+    """Return how many rows a guarded environment would refuse for their damage, as a clause: they are read again."""
+    from rokt_export.transactions.sources import scan
+
+    left = (rows.options.sent or frozenset()).difference(rows.overrides, rows.unset)
+    strictly = replace(rows.options, refuse_damage_in=left)
+    looked_at = min(found.rows, FIRST_ROWS)
+    refused = scan(rows.paths, options=strictly, limit=looked_at).problems
+    refused -= scan(rows.paths, options=rows.options, limit=looked_at).problems
+    if not refused:
+        return "their rows would be invalid"
+    first = "" if found.complete and looked_at == found.rows else "the first "
+    return f"{number_of(refused)} of {first}{looked_at:,} would be invalid, unless --send-damaged is given"
 
 
 def _wanting(rows: FileRows, columns: ColumnsReport) -> ColumnsReport:

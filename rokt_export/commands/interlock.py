@@ -29,12 +29,14 @@ def pass_interlock(
     invented: bool,
     test_data: bool,
     rows: int | None = None,
+    all_fit: bool = True,
     may_ask: bool = True,
 ) -> None:
     """Let a send pass, or stop it; say what there is to say of its target.
 
     Args:
         rows: how many are to be sent, where that is known.
+        all_fit: whether none of these is known to be one that cannot be sent.
         may_ask: false while there is still something to show first: what a prompt will decide passes for now.
 
     Raises:
@@ -64,7 +66,7 @@ def pass_interlock(
         return
 
     def ask() -> str:
-        what = "" if rows is None else f" {number_of(rows)}"
+        what = "" if rows is None else f" {'' if all_fit else 'up to '}{number_of(rows)}"
         terminal.warn(f"This sends{what} to {target.environment.upper()} of {spec.name}, at {target.address}.")
         return str(typer.prompt(f"Type the partner's name ({target.partner}) to go on", err=True))
 

@@ -44,6 +44,7 @@ class Readiness(Struct, frozen=True):
     """What rendering the first rows shows.
 
     Attributes:
+        looked_at: how many there were, of those that are to be sent.
         problems: row and reason of those that cannot be sent.
     """
 
@@ -60,6 +61,8 @@ class Seen(Struct, frozen=True):
         to_send: how many rows are to be sent, of those that were asked for; None where nobody can know yet.
         known: why rows are left out to how many there are, as the operator was told.
         nothing_left: whether the run that goes on has no row to send.
+        at_most: how many rows can be sent: those `to_send` without the ones that cannot be read.
+        all_fit: whether no row is known to be one that cannot be sent.
     """
 
     total: int | None
@@ -67,6 +70,8 @@ class Seen(Struct, frozen=True):
     to_send: int | None = None
     known: Mapping[LeftOut, int] = {}
     nothing_left: bool = False
+    at_most: int | None = None
+    all_fit: bool = True
 
 
 def preflight(
@@ -103,10 +108,11 @@ def preflight(
     from rokt_export.transactions.sources import scan
 
     known: Counter[LeftOut] = Counter()
+    readable = 0
 
     def look(read: Iterator[Transaction]) -> None:
-        nonlocal known
-        known, _ = _known_among(_for_a_while(read, terminal, forever=strict), plan, resumed)
+        nonlocal known, readable
+        known, readable = _known_among(_for_a_while(read, terminal, forever=strict), plan, resumed)
 
     found = scan(
         plan.rows.paths,
@@ -155,6 +161,8 @@ def preflight(
         to_send if found.complete else None,
         known,
         nothing_left=nothing_left,
+        at_most=max(0, readable - _left_out(known, plan)) if found.complete and by_us is None else None,
+        all_fit=not readiness.problems,
     )
 
 
@@ -347,9 +355,9 @@ def _render_some(plan: Plan, rows: Iterable[Transaction], passed_over: Callable[
     problems: list[tuple[int, str]] = []
     looked_at = 0
     for transaction in rows:
-        looked_at += 1
         if passed_over(transaction.row):
             continue
+        looked_at += 1
         try:
             renderer.render(transaction)
         except InvalidRowError as error:

@@ -277,7 +277,7 @@ def replay(
         if resumed is not None and seen.nothing_left and _has_ended(place, resumed, expected):
             return present_ended(resumed.run, place, terminal, output, report, everything=everything)
         plan = replace(plan, total=seen.total, looked_at=seen.looked_at)
-        interlock(rows=seen.to_send)
+        interlock(rows=seen.to_send if seen.at_most is None else seen.at_most, all_fit=seen.all_fit)
         plan = replace(plan, pace=replace(plan.pace, until=deadline.begin(terminal)))
         stamps = stamps_of(files)
         options = {

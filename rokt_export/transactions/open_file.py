@@ -214,7 +214,8 @@ def _tell_guess(encoding: Encoding, context: Context) -> Encoding:
         context.damage(
             DamageKind.ENCODING_GUESSED,
             f"the file is not UTF-8, and its encoding is not stated; it is read as {encoding.name}",
-            "Check names with accents; if wrong, give --encoding: cp1252, cp1250 (Central Europe) or another.",
+            f"If names with accents are right, confirm it by --encoding {encoding.name}; a guarded environment refuses "
+            "their rows otherwise. If they are wrong, give another: cp1250 (Central Europe), cp1252.",
         )
     return encoding
 

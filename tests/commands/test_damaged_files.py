@@ -285,9 +285,24 @@ def test_a_damaged_value_is_not_sent_to_a_guarded_environment(
     assert (shown.status, f"column {column}" in words, "would be invalid" in words) == (1, True, False)
     staging = cli("replay", spec, rows, "--output", "json")
     assert (staging.json["counts"], len(partner.heard)) == ({"delivered": 1}, 1)
-    assert "in a guarded environment their rows would be invalid" in staging.err
+    assert "in a guarded environment 1 row of 1 would be invalid, unless --send-damaged" in " ".join(
+        staging.err.split()
+    )
     done = cli(*flags, "--send-damaged")
     assert done.json["counts"] == {"delivered": 1}, done.err
+
+
+def test_a_rehearsal_says_how_many_rows_production_would_refuse_for_a_guessed_encoding(
+    cli: CommandLine, spec: Path
+) -> None:
+    rows = cli.write("rows.csv", "")
+    rows.write_bytes("email,firstname\na@example.com,Zoë\nb@example.com,Bo\nc@example.com,Renée\n".encode("latin-1"))
+    for command in ("replay", "test"):
+        said = " ".join(cli(command, spec, rows, "--output", "json").err.split())
+        assert "in a guarded environment 2 rows of 3 would be invalid" in said
+        assert "If names with accents are right, confirm it by --encoding cp1252" in said
+    said = cli("replay", spec, rows, "--encoding", "cp1252").err
+    assert "would be invalid" not in said
 
 
 def test_damage_that_is_not_sent_keeps_no_row_back(cli: CommandLine, partner: Partner, spec: Path) -> None:

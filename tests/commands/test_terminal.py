@@ -256,6 +256,26 @@ def test_the_question_before_production_says_how_many_rows_go_where(cli: Command
     assert "This sends 3 rows to PRODUCTION of acme, at " in shown
 
 
+def test_the_question_before_production_promises_no_row_that_cannot_be_sent(cli: CommandLine, spec: Path) -> None:
+    people = "".join(f"jane.doe.{number}@example.com,Zo{'ë' * (number > 1)}\n" for number in range(1, 6))
+    latin = cli.write("latin.csv", "")
+    latin.write_bytes(f"email,firstname\n{people}".encode("latin-1"))
+    shown = " ".join(at_a_terminal(cli, "replay", spec, latin, "-e", "production", typed=b"no\n").split())
+    assert "4 of the first 5 rows cannot be sent" in shown
+    assert "This sends up to 1 row to PRODUCTION of acme, at " in shown
+    shown = " ".join(
+        at_a_terminal(cli, "replay", spec, latin, "-e", "production", "--count", "3", typed=b"no\n").split()
+    )
+    assert "2 of the first 3 rows cannot be sent" in shown
+    assert "This sends up to 1 row to PRODUCTION of acme, at " in shown
+
+
+def test_diff_asks_after_its_messages_and_says_how_many_rows_go_to_production(cli: CommandLine, spec: Path) -> None:
+    rows = cli.write("rows.csv", "email,firstname\na@example.com,Ann\nb@example.com,Bo\n,Jo\nc@example.com,=1+2\n")
+    shown = " ".join(at_a_terminal(cli, "diff", spec, rows, typed=b"no\n").split())
+    assert shown.index("column firstname") < shown.index("This sends 2 rows to PRODUCTION of acme, at ")
+
+
 @pytest.mark.parametrize("command", ["purge last", "recover"])
 def test_a_question_answered_with_no_says_what_was_not_done(
     cli: CommandLine, spec: Path, rows: Path, command: str
