@@ -36,6 +36,8 @@ _STEADY = 1.0
 _ANNOUNCED_AGAIN = 30.0
 """Seconds in which no decrease is announced that goes no deeper than the last: a partner at its limit has one
 each second."""
+_SAME_AGAIN = 600.0
+"""Seconds in which the same words are not told again, though the pace has recovered since."""
 _DOWN = 10
 """Throttling responses in a row after which one send at a time tries whether the partner takes any."""
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 15.0
@@ -141,6 +143,7 @@ class Pacer:
         self._decreased = self._announced = -_ANNOUNCED_AGAIN
         self._announced_limit = concurrency
         self._announcement = ""
+        self._told: dict[str, float] = {}
 
     @property
     def limit(self) -> int:
@@ -217,6 +220,7 @@ class Pacer:
             self._recover()
             return None
         self._asked = status
+        before = self.limit, self._rate and self._factor
         self._refused += 1
         if retry_after:
             self._refused_since = None
@@ -232,13 +236,20 @@ class Pacer:
         if not pause and self.limit >= self._announced_limit and now - self._announced < _ANNOUNCED_AGAIN:
             return None
         self._announced, self._announced_limit = now, self.limit
-        rate = f", at most {rate_in_words(self._rate * self._factor)}" if self._rate else ""
-        after = f", after {pause}" if pause else ""
-        requests = "1 request" if self.limit == 1 else f"{self.limit} requests"
-        announcement = f"the partner answers {status}: slowing down to {requests} at a time{rate}{after}"
-        if announcement == self._announcement:  # it is as slow as can be, and has not recovered since
-            return None
+        announcement = f"the partner answers {status}"
+        if (self.limit, self._rate and self._factor) != before:
+            rate = f", at most {rate_in_words(self._rate * self._factor)}" if self._rate else ""
+            after = f", after {pause}" if pause else ""
+            requests = "1 request" if self.limit == 1 else f"{self.limit} requests"
+            announcement += f": slowing down to {requests} at a time{rate}{after}"
+        elif pause:  # one request at a time cannot get slower
+            announcement += f": {pause}"
+        known = announcement == self._announcement or now - self._told.get(announcement, -_SAME_AGAIN) < _SAME_AGAIN
         self._announcement = announcement
+        if known:  # it is as slow as can be and has not recovered since, or slows down so now and then
+            return None
+        self._told = {words: when for words, when in self._told.items() if now - when < _SAME_AGAIN}
+        self._told[announcement] = now
         return announcement
 
     def _next_pause(self, now: float) -> float:

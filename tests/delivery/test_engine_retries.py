@@ -168,9 +168,7 @@ def test_a_row_that_is_settled_by_429_is_told_to_be(bench, partner):
     partner.answer = failing_first(1, (429, {}, b"{}"))
     run = bench.run(1, concurrency=1, idempotent=False)
     assert run.outcomes == {FAILED: 1}
-    assert run.messages == [
-        "the partner answers 429: slowing down to 1 request at a time; the row is failed and is not sent again"
-    ]
+    assert run.messages == ["the partner answers 429; the row is failed and is not sent again"]
 
 
 def test_a_partner_that_is_overloaded_for_a_while_costs_few_rows(bench, partner):

@@ -164,6 +164,21 @@ def test_where_nothing_slows_down_any_more_it_is_told_once_until_it_recovers(ret
     assert "slowing down to 32 requests" in str(pacer.answered(429, 2_600.0, None))
 
 
+def test_one_request_at_a_time_does_not_slow_down_and_is_told_of_the_pause():
+    assert Pacer(1).answered(429, 10.0, 7.0) == "the partner answers 429: a pause of 7 s"
+    assert Pacer(1).answered(429, 10.0, None) == "the partner answers 429"
+
+
+def test_the_same_words_are_not_told_after_each_recovery():
+    pacer, told = Pacer(10), []
+    for number in range(1, 20):
+        told.append(pacer.answered(429, 100.0 * number, 1.0))
+        for _ in range(400):
+            pacer.answered(200, 100.0 * number + 50.0, None)
+    words = "the partner answers 429: slowing down to 5 requests at a time, after a pause of 1 s"
+    assert [message for message in told if message] == [words] * 4  # every ten minutes
+
+
 def test_throttling_without_retry_after_pauses_longer_each_time():
     pacer, now, waits = Pacer(64), 10.0, []
     for _ in range(10):
