@@ -349,9 +349,10 @@ def runs_table(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, in
 
     `sizes` are bytes by run id, where they are shown.
 
-    Where a line has no room, names, partners and environments are cut, then the time is shortened and left out, counts
-    are rounded to thousands, and name, environment and partner left out. Id, command, state and counts stay; where not
-    even these have room, the command goes, and the state if all runs are finished. No count is left out.
+    Where a line has no room, names and partners are cut, then the time is shortened and left out, counts are rounded to
+    thousands, partner and name left out, counts stacked, and the environment cut and left out, which 60 columns have
+    room for. Id, command, state and counts stay; where not even these have room, the command goes, and the state if all
+    runs are finished. No count is left out.
     """
     if not runs:
         console.print("The journal has no runs yet.", style="dim")
@@ -393,7 +394,7 @@ def _runs(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, int]) -
     if not sizes:
         del texts["size"]
     layout = _Layout(console.width, {title: _width(title, cells) for title, cells in texts.items()})
-    layout.cut("name", "partner", "sent to")
+    layout.cut("name", "partner")
     if layout.gap > 1 and layout.lacks:
         layout.gap = 1
     if layout.lacks:
@@ -404,10 +405,12 @@ def _runs(console: Console, runs: Sequence[RunInfo], sizes: Mapping[str, int]) -
     if layout.lacks:
         rounded = [_short_counts(console, one, rounded=True) for one in runs]
         layout.widths["rows"] = _width("rows", [Text(" ").join(counts) for counts in rounded])
-    layout.drop("name", "sent to", "partner")
+    layout.drop("partner", "name")
     if rounded:
         least = _width("rows", [count for counts in rounded for count in counts])
         layout.widths["rows"] -= min(layout.lacks, layout.widths["rows"] - least)
+        layout.cut("sent to")
+        layout.drop("sent to")
         layout.cut("state")
         layout.drop("command", *["state"] * all(one.state is RunState.FINISHED for one in runs))
         texts["rows"] = [_packed(counts, layout.widths["rows"], gap=1) if counts else Text() for counts in rounded]
@@ -489,12 +492,12 @@ def counts_by_sign(console: Console, counts: Mapping[str, int], *, rounded: bool
 
 
 def _number(number: int, *, rounded: bool) -> str:
-    """Return a number; rounded down, it takes four columns at most."""
+    """Return a number; rounded, it takes four columns at most."""
     if not rounded or number < 1_000:
         return f"{number:,}"
-    unit, least = ("k", 1_000) if number < 1_000_000 else ("M", 1_000_000)
-    tenths = number * 10 // least
-    return f"{tenths / 10:.1f}{unit}" if tenths < 100 else f"{tenths // 10}{unit}"
+    unit, least = ("k", 1_000) if number < 999_500 else ("M", 1_000_000)
+    tenths = (number * 10 + least // 2) // least
+    return f"{tenths / 10:.1f}{unit}" if tenths < 100 else f"{(number + least // 2) // least}{unit}"
 
 
 class _Look(Struct, frozen=True):

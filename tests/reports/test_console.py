@@ -122,6 +122,18 @@ def test_a_table_of_runs_loses_no_count_at_any_width(story: Story, width: int) -
     assert named.count(story.run.run) == 1
 
 
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("state", [RunState.FINISHED, RunState.INTERRUPTED])
+def test_production_is_read_whole_in_a_narrow_table_of_runs(story: Story, width: int, state: RunState) -> None:
+    counts = {"delivered": 2_889, "duplicate": 23, "rejected": 56, "failed": 11, "invalid": 31, "unknown": 9_960}
+    run = replace(story.run, name="a name", environment="production", state=state, counts=counts)
+    shown = printed(reports.runs_table, [run], width=width)
+    assert " production " in shown and run.command in shown
+    assert all(cell_len(line.rstrip()) <= width for line in shown.splitlines())
+    if width == 60:
+        assert "✓ 2.9k" in shown and "… 10k" in shown
+
+
 @pytest.mark.parametrize("width", [40, 50, 60])
 def test_a_narrow_table_of_runs_keeps_command_and_state(story: Story, width: int) -> None:
     run = replace(story.run, name="a name of some length", state=RunState.FINISHED, counts={"delivered": 3})
