@@ -199,6 +199,7 @@ def _resumable(place: str, run: str, setup: SpecSetup) -> RunInfo:
 
     with open_existing(place) as journal:
         found = find_to_change(journal, run)
+        journal.check_not_running(found.run)  # before anything is said of what would be sent
     check_not_purged(found.run, purged=found.purged, production=found.production)
     if found.counted:
         raise UsageError(

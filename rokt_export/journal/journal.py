@@ -176,6 +176,15 @@ class Journal:
                 storage.write_through(self._store)
             return writer
 
+    def check_not_running(self, run_id: str) -> None:
+        """Check that a run can be resumed, because no process drives it; `reopen` decides it once more.
+
+        Raises:
+            JournalError: its process is alive.
+        """
+        with self._reading() as connection:
+            run_records.check_not_running(run_records.find(connection, run_id), "resumed")
+
     def reopen(self, run_id: str) -> RunWriter:
         """Take over a run that crashed, was interrupted or has finished, to continue it.
 

@@ -71,6 +71,7 @@ def test_a_run_is_running_while_it_runs_and_crashed_when_it_was_killed(cli, spec
         assert cli("runs", "list", "--output", "json").json[0]["state"] == "running"
         refused = cli("runs", "resume", "slow")
         assert refused.status == 5 and "still running in process" in refused.err
+        assert "goes on" not in refused.err and "--resend-unknown" not in refused.err
         running.send_signal(signal.SIGKILL)
         running.communicate(timeout=PATIENCE)
     (run,) = cli("runs", "list", "--output", "json").json
