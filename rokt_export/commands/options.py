@@ -66,7 +66,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print only warnings and er
 Verbose = Annotated[bool, typer.Option("--verbose", help="Print on stderr what is read, sent and decided.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; $NO_COLOR does the same.")]
 OnlyOutcomes = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--only", metavar="OUTCOMES", autocompletion=completion.outcomes, show_default=False,
         help="List only rows with these outcomes (rejected,failed).",
@@ -179,3 +179,8 @@ SandboxUrl = Annotated[
 ]
 Forget = Annotated[bool, typer.Option("--forget", help="Clear the sandbox's memory of earlier runs.")]
 All = Annotated[bool, typer.Option("--all", help="Print every row, not only unexpected outcomes.")]
+
+
+def joined(given: list[str] | None) -> str | None:
+    """Return what a flag lists, given once with commas or several times; None where it is not given."""
+    return ",".join(given) if given else None

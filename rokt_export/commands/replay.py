@@ -105,7 +105,7 @@ ResendUnknown = Annotated[
     bool, typer.Option("--resend-unknown", help="Also send rows that the partner may have received.")
 ]
 Only = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--only",
         metavar="OUTCOMES",
@@ -227,7 +227,7 @@ def replay(
     setup = load_to_send(spec, environment, env_file, allow_plugin)
     check_reports(report)
     gauge = metrics_of(metrics, terminal)
-    chosen = Chosen.among(place, Choice(resume, only, from_run, resend_unknown), given, setup)
+    chosen = Chosen.among(place, Choice(resume, flag.joined(only), from_run, resend_unknown), given, setup)
     flags, resumed = chosen.flags, chosen.resumed
     expected = expected_outcome(flags.expect)
     target = setup.target(sandbox=flags.sandbox, sandbox_url=flags.sandbox_url)

@@ -75,7 +75,7 @@ def report(
     out = _checked(out, open_it)
     with open_existing(journal_place(journal)) as opened:
         info = find_to_read(opened, run)
-        story = Story.of(opened, info, only=None if only is None else outcomes_named(only))
+        story = Story.of(opened, info, only=outcomes_named(flag.joined(only) or "") if only else None)
         if brief:
             from rokt_export.reports.brief import write
 
@@ -127,8 +127,8 @@ def _targets(forms: list[ReportFormat], out: list[Path], stem: str) -> list[tupl
     return targets
 
 
-def _check_brief(forms: list[ReportFormat], out: list[Path] | None, only: str | None) -> None:
-    if only is not None:
+def _check_brief(forms: list[ReportFormat], out: list[Path] | None, only: list[str] | None) -> None:
+    if only:
         raise UsageError("--brief lists no rows", where="--only", remedy="Leave out --only, or --brief.")
     if forms or out:
         raise UsageError("--brief prints to the terminal", remedy="Leave out --format and --out, or --brief.")

@@ -37,13 +37,13 @@ Limit = Annotated[
 ]
 WithSizes = Annotated[bool, typer.Option("--verbose", help="Show about how many bytes each run takes in the journal.")]
 Rows = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--row", metavar="N[,N-M]", help="Show the request and the response of these rows.", show_default=False
     ),
 ]
 ByOutcome = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--outcome", metavar="OUTCOMES", autocompletion=completion.outcomes, show_default=False,
         help="Show rows with these outcomes (rejected,failed).",
@@ -53,7 +53,7 @@ ByReason = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Show rows whose reason has this.", show_default=False)
 ]
 ByStatus = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option("--status", metavar="CODES", help="Show rows with this status (422, 4xx,503).", show_default=False),
 ]
 ByRule = Annotated[
@@ -135,7 +135,7 @@ def show_run(
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
         info = find_to_read(opened, run)
-        query = RowQuery(row, outcome, status, rule, reason)
+        query = RowQuery(flag.joined(row), flag.joined(outcome), flag.joined(status), rule, reason)
         story = Story.of(opened, info)
         if query or form is not ExchangeForm.HTTP:
             query = query or RowQuery(outcomes=",".join(info.counts))
@@ -309,7 +309,7 @@ def export_run(
         )
     with _opened(journal) as opened:
         info = find_to_read(opened, run)
-        story = Story.of(opened, info, only=None if only is None else outcomes_named(only))
+        story = Story.of(opened, info, only=outcomes_named(flag.joined(only) or "") if only else None)
 
         def check(path: Path) -> None:
             check_spared([path], [*sources_of(info), journal_place(journal)])

@@ -49,8 +49,20 @@ def test_a_row_is_shown_with_its_request_response_and_rules(cli: CommandLine, ru
 
 
 def test_several_rows_in_order(cli: CommandLine, run: str) -> None:
-    out = cli("runs", "show", run, "--row", "4,1-2").out
-    assert [line.split()[1] for line in out.splitlines() if line.startswith("row ")] == ["1", "2", "4"]
+    for rows in (("--row", "4,1-2"), ("--row", "4", "--row", "1-2")):
+        out = cli("runs", "show", run, *rows).out
+        assert [line.split()[1] for line in out.splitlines() if line.startswith("row ")] == ["1", "2", "4"]
+
+
+def test_a_flag_that_takes_a_list_may_be_given_several_times(cli: CommandLine, run: str) -> None:
+    for command in (("show", "--output", "json", "--outcome"), ("export", "--format", "json", "--only")):
+        name, *flags, only = command
+        shown = cli("runs", name, run, *flags, only, "rejected", only, "failed").json
+        rows = shown if isinstance(shown, list) else shown["deliveries"]
+        assert len(rows) == 5
+    for flags in (("--status", "422", "--status", "5xx"), ("--status", "5xx")):
+        shown = cli("runs", "show", run, "--output", "json", *flags).json
+        assert len(shown if isinstance(shown, list) else shown["deliveries"]) == (5 if "422" in flags else 0)
 
 
 @pytest.mark.parametrize(
