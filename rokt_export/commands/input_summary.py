@@ -174,10 +174,11 @@ def left_out(
         repeat = "it repeats" if twice == 1 else "they repeat"
         yield f"{_out(twice, first.get(LeftOut.REPEATED, ()))}: {repeat} an earlier row of the input"
     if unknown := rows_by.get(LeftOut.UNKNOWN, 0):
+        them, still = _them(unknown), "it if it is still unknown" if unknown == 1 else "those that are still unknown"
         yield (
-            f"{_out(unknown, first.get(LeftOut.UNKNOWN, ()))}: production may have {_them(unknown)}: another run is "
-            "sending such rows now, or got no response. When no other run is under way, "
-            f"{replays}--resend-unknown{end} sends {_them(unknown)}"
+            f"{_out(unknown, first.get(LeftOut.UNKNOWN, ()))}: when this run left {them} out, production might have "
+            f"had {them}: another run was sending such rows, or had got no response. When no other run is under way, "
+            f"{replays}--resend-unknown{end} sends {still}"
         )
 
 

@@ -103,7 +103,8 @@ def present(
             for note in (*story.testimony, *story.empty_captures, *done.result.tally.notes):
                 if note not in told:
                     terminal.warn(note)
-        if done.status is ExitStatus.INTERRUPTED or done.result.finished.message:
+        stopped = done.status is ExitStatus.INTERRUPTED or bool(done.result.finished.message)
+        if stopped:
             refused = done.result.finished.reason is StopReason.SETUP
             say_how_to_go_on(story, journal, terminal.warn, refused=refused, told=together)
         elif story.run.command == "replay" and not story.run.sandbox:
@@ -111,7 +112,7 @@ def present(
             _say_how_to_send_refused(story, Onward.of(story.run, journal), terminal.warn, sorted(kinds))
         if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
             _say_what_is_unknown(story.run, journal, terminal)
-        _say_what_fits(story, journal, terminal, done.result.finished)
+        _say_what_fits(story, journal, terminal, done.result.finished, stopped=stopped)
     return done.status
 
 
@@ -138,8 +139,12 @@ def _write_reports(story: Story, terminal: Terminal, reports: list[Path] | None)
             terminal.say(f"report: {path}")
 
 
-def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Finished) -> None:
-    """Say which run it was, and the two or three commands that fit it, ready to be pasted."""
+def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Finished, *, stopped: bool) -> None:
+    """Say which run it was, and the two or three commands that fit it, ready to be pasted.
+
+    Args:
+        stopped: whether it did not reach its end: how to go on, and to resend what failed, was said then.
+    """
     run, place, onward = story.run, place_flag(journal), Onward.of(story.run, journal)
     commands: list[tuple[str, str]] = []
     first = min((one.first for one in story.reasons.groups), default=None)
@@ -158,10 +163,10 @@ def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Fin
     if not run.sandbox and (refused := _refused(story, onward, finished)) is not None:
         refused = refused.removeprefix("rokt-export ")
         commands.insert(1 if first is not None else 0, ("see why it was refused", refused))
-    if not finished.message and run.command == "replay" and (failed := run.counts.get(OutcomeKind.FAILED)):
+    if not stopped and run.command == "replay" and (failed := run.counts.get(OutcomeKind.FAILED)):
         resend = onward.rerun(run.run, OutcomeKind.FAILED).removeprefix("rokt-export ")
         commands.append((f"resend {number_of(failed, 'failed row', 'failed rows')}", resend))
-    if len(commands) < _MOST_COMMANDS - bool(finished.message):
+    if len(commands) < _MOST_COMMANDS - stopped:
         commands.append(("write the report", f"report {run.run} --out {run.partner}.html"))
     terminal.say(f"run {run.run}{f' ({run.name})' if run.name else ''}. Next:")
     for what, command in commands[:_MOST_COMMANDS]:

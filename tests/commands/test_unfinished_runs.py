@@ -79,6 +79,14 @@ def test_a_second_signal_while_the_first_is_handled_counts_and_is_said_once(amid
         interrupts.heard(signal.SIGINT, None)
 
 
+def test_the_command_that_resends_is_said_once_after_an_interrupt(cli, spec, partner):
+    rules = "responses:\n  - {outcome: failed, status: 5xx}"
+    cli.write("acme.yaml", spec.read_text().replace("responses:", rules))
+    partner.answer = refusing(2, status=500)
+    status, _, err = ended(begun(cli, spec, partner), signal.SIGINT)
+    assert (status, err.count("--only failed")) == (130, 1)
+
+
 def test_an_interrupted_test_says_so_too(cli, spec, partner):
     partner.delay = 0.05
     with cli.start("test", spec, "--count", "200", "--quiet") as process:
