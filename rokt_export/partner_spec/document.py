@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct
@@ -163,11 +164,15 @@ def line_of(text: str, line: int) -> str:
     return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
+_ROWS = re.compile(r"\.(?:csv|tsv|xlsx|xlsm|xls|ndjson|jsonl|parquet|pq)(?:\.(?:gz|zst|bz2|xz))?$", re.IGNORECASE)
+"""Names of files of transactions: no spec has one."""
+
+
 def read_text(path: Path) -> str:
     """Return the text of a spec file.
 
     Raises:
-        SpecError: the file is missing, a directory, unreadable, larger than 1 MB, not UTF-8, or empty.
+        SpecError: the file is missing, a directory, unreadable, a file of rows, larger than 1 MB, not UTF-8, or empty.
     """
     where = str(path)
     try:
@@ -180,6 +185,12 @@ def read_text(path: Path) -> str:
         raise SpecError(
             f"this file cannot be read: {error.strerror}", where=where, remedy="Check its owner and its permissions."
         ) from error
+    if _ROWS.search(path.name):
+        raise SpecError(
+            "this is a file of rows, not a spec",
+            where=where,
+            remedy=f"Name the spec, then the rows: `rokt-export render SPEC {quote(where)}` shows their requests.",
+        )
     if len(raw) > MAX_BYTES:
         raise SpecError(
             f"this file has more than {MAX_BYTES:,} bytes, the most that a spec has",

@@ -35,6 +35,15 @@ FILES: dict[str, tuple[str | bytes | None, str, str]] = {
 }
 
 
+@pytest.mark.parametrize("name", ["people.csv", "People.XLSX", "rows.ndjson.gz"])
+def test_a_file_of_rows_in_place_of_a_spec_is_called_one(cli: CommandLine, name: str) -> None:
+    cli.write(name, "").write_bytes("email;name\na@example.com;Zoë\n".encode("latin-1"))
+    for command in (("validate", name), ("replay", name, "acme.yaml")):
+        done = cli(*command)
+        shown = Result(done.status, "", done.out + done.err)
+        clear(shown, CONFIGURATION, name, "this is a file of rows, not a spec", f"rokt-export render SPEC {name}")
+
+
 SLOW = {"bomb", "large", "deep"}
 
 
