@@ -91,7 +91,14 @@ def init(
 
     terminal = Terminal(quiet, verbose, no_color)
     if partner is not None and not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", partner):
-        raise UsageError("a slug has lower-case letters, digits, `-` and `_`", where="--partner")
+        from rokt_export.onboarding.drafts.observed import slug
+
+        near = slug(partner)
+        raise UsageError(
+            "a slug has lower-case letters, digits, `-` and `_`",
+            where="--partner",
+            remedy=f"Write --partner {near}; the name as it is goes into `title:` of the spec." if near else None,
+        )
     given = {"--openapi": openapi, "--curl": curl, "--postman": postman, "--har": har, "--sample": sample}
     named = [name for name, value in given.items() if value is not None]
     asks = ask or (not named and sys.stdin.isatty() and sys.stderr.isatty())
@@ -106,11 +113,14 @@ def init(
     elif sample is not None:
         begun = begin_from_sample(sample, spec, env_file, force=force)
     else:
+        from rokt_export.onboarding.drafts.observed import slug
+
         sent: frozenset[str] = frozenset()
+        own = slug(spec.stem) if spec is not None else ""
         if openapi is not None:
-            found = _of_document(terminal, openapi, operation, partner, allow_remote=allow_remote)
+            found = _of_document(terminal, openapi, operation, partner, own, allow_remote=allow_remote)
         else:
-            found, sent = _of_request(curl, postman, har, request, partner)
+            found, sent = _of_request(curl, postman, har, request, partner, own)
         begun = begin(found, target_of(spec, found.partner, force=force), env_file, sent)
     if begun.secrets is not None and curl is not None and curl != "-" and not curl.startswith("@"):
         terminal.warn(
@@ -122,18 +132,18 @@ def init(
 
 
 def _of_document(
-    terminal: Terminal, source: str, wanted: str | None, partner: str | None, *, allow_remote: bool
+    terminal: Terminal, source: str, wanted: str | None, partner: str | None, otherwise: str, *, allow_remote: bool
 ) -> Operation:
     from rokt_export.onboarding.drafts.openapi import chosen, observe
     from rokt_export.onboarding.drafts.openapi_document import read_document
 
     document = read_document(source, allow_remote=allow_remote)
     terminal.detail(f"read: {source}, version {document.version}")
-    return observe(document, chosen(document, wanted), partner)
+    return observe(document, chosen(document, wanted), partner, otherwise)
 
 
 def _of_request(
-    curl: str | None, postman: Path | None, har: Path | None, wanted: str | None, partner: str | None
+    curl: str | None, postman: Path | None, har: Path | None, wanted: str | None, partner: str | None, otherwise: str
 ) -> tuple[Operation, frozenset[str]]:
     """Return the operation of a recorded request, and the values that it sent."""
     from rokt_export.onboarding.drafts.curl import parse_curl
@@ -148,7 +158,7 @@ def _of_request(
     else:
         assert har is not None
         recorded = read_har(har, wanted)
-    return observe_recorded(recorded, partner)
+    return observe_recorded(recorded, partner, otherwise)
 
 
 def _ask(terminal: Terminal, spec: Path | None, partner: str | None, env_file: Path | None, *, force: bool) -> Begun:

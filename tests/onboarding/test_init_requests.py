@@ -133,6 +133,22 @@ def test_curl_lines_of_all_shells(cli: CommandLine, name: str) -> None:
     assert [each for each in PRIVATE if each in text or each in done.out + done.err] == []
 
 
+def test_a_source_without_a_name_takes_that_of_the_file_and_an_order_is_no_secret(cli: CommandLine) -> None:
+    body = '{"email": "max@mail.example", "order": {"id": "A-1", "total": 12.5}, "order_id": "A-1", "list_id": 7788}'
+    done = cli("init", "Beta GmbH.yaml", "--curl", f"curl http://127.0.0.1:8080/members -d '{body}'")
+    spec = _spec(cli.folder / "Beta GmbH.yaml")
+    assert (done.status, spec.partner) == (0, "beta-gmbh")
+    found = _parameters(spec)
+    assert (found["order.id"], found["order_id"]) == ("confirmationref", "confirmationref")
+    assert found["list_id"] == "{{ env.BETA_GMBH_LIST_ID }}"
+    assert "A-1" not in Path(".env").read_text()
+
+
+def test_a_name_that_is_no_slug_is_refused_with_the_slug_of_it(cli: CommandLine) -> None:
+    done = cli("init", "--curl", "curl https://x.example.com -d a=b", "--partner", "Beta GmbH")
+    assert done.status == 2 and "--partner beta-gmbh" in done.err
+
+
 def test_options_of_curl_are_taken_or_named(cli: CommandLine) -> None:
     form = parse_curl(MULTIPART)
     assert (form.method, form.timeout, form.form) == ("POST", "15s", (("email", "x@mail.example"), ("fname", "Xi")))

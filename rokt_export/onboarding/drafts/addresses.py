@@ -65,8 +65,14 @@ def _filled(url: str, variables: Mapping[str, Mapping[str, Any]], partner: str) 
     return _PLACE.sub(value, url), "; ".join(notes)
 
 
-def partner_of(title: str, urls: Iterable[str]) -> str:
-    """Return a slug for the partner: of the document's title, else of the host; `partner` where neither says one."""
+def partner_of(title: str, urls: Iterable[str], otherwise: str = "") -> str:
+    """Return a slug for the partner: of the document's title, else of the host; `otherwise` where neither says one.
+
+    Args:
+        title: of the document.
+        urls: where it is sent to.
+        otherwise: a slug, such as that of the file to write; without one, `partner`.
+    """
     short = slug(_SAYS_NOTHING.sub(" ", title))
     if short and short.count("-") < 2:
         return short
@@ -74,5 +80,5 @@ def partner_of(title: str, urls: Iterable[str]) -> str:
         host = urlsplit(url.replace("{", "").replace("}", "")).hostname or ""
         labels = [each for each in host.split(".")[:-1] if each not in _NOT_PARTNERS and not each.isdigit()]
         if labels:
-            return slug(labels[-1]) or "partner"
-    return short or "partner"
+            return slug(labels[-1]) or otherwise or "partner"
+    return short or otherwise or "partner"

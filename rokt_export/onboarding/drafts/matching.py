@@ -173,6 +173,8 @@ def _by_name(each: Field, words: list[str], around: list[str], siblings: set[str
     known = _attribute_of(core)
     if known is None and words[-1:] == ["1"]:
         known = _attribute_of(_core(words[:-1]))
+    if known is None and words == ["id"] and around:  # `order.id` is an `order_id`
+        known = _attribute_of(_core([around[-1], "id"]))
     if known is None or not _fits_kind(each, known):
         return None, 0, ""
     if core in ("first", "last") and "name" in around:

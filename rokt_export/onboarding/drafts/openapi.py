@@ -131,21 +131,24 @@ def _refuse_to_choose(document: OpenApiDocument, known: Sequence[Candidate], *, 
     )
 
 
-def observe(document: OpenApiDocument, candidate: Candidate, partner: str | None = None) -> Operation:
+def observe(
+    document: OpenApiDocument, candidate: Candidate, partner: str | None = None, otherwise: str = ""
+) -> Operation:
     """Return what the document says about an operation.
 
     Args:
         document: the document.
         candidate: the operation.
         partner: the partner's slug; None derives it from the document.
+        otherwise: the slug where the document says none.
     """
-    return _Observer(document, candidate, partner).operation()
+    return _Observer(document, candidate, partner, otherwise).operation()
 
 
 class _Observer:
     """Reads one operation; notes what is a guess."""
 
-    def __init__(self, document: OpenApiDocument, candidate: Candidate, partner: str | None) -> None:
+    def __init__(self, document: OpenApiDocument, candidate: Candidate, partner: str | None, otherwise: str) -> None:
         self.document = document
         self.candidate = candidate
         self.item = document.root.at(document.root.node["paths"][candidate.path])
@@ -153,7 +156,7 @@ class _Observer:
         self.notes: list[str] = []
         self.info = document.root.child("info")
         urls = [url for url, _ in self._servers()]
-        self.partner = partner or partner_of(self.info.text("title"), urls)
+        self.partner = partner or partner_of(self.info.text("title"), urls, otherwise)
 
     def operation(self) -> Operation:
         """Return it."""

@@ -95,21 +95,24 @@ def marked(name: str) -> str:
     return f"{MARKS[0]}{name}{MARKS[1]}"
 
 
-def observe_recorded(recorded: Recorded, partner: str | None = None) -> tuple[Operation, frozenset[str]]:
+def observe_recorded(
+    recorded: Recorded, partner: str | None = None, otherwise: str = ""
+) -> tuple[Operation, frozenset[str]]:
     """Return the operation of a recorded request, and the values that it sent.
 
     Args:
         recorded: the request.
         partner: the partner's slug; None derives it from the host.
+        otherwise: the slug where the host says none.
 
     Raises:
         DocumentError: its URL or method is none that can be sent to.
     """
-    return _Observer(recorded, partner).observed()
+    return _Observer(recorded, partner, otherwise).observed()
 
 
 class _Observer:
-    def __init__(self, recorded: Recorded, partner: str | None) -> None:
+    def __init__(self, recorded: Recorded, partner: str | None, otherwise: str) -> None:
         self.recorded = recorded
         self.secrets: dict[str, str] = {}
         self.sent: set[str] = set()
@@ -122,7 +125,7 @@ class _Observer:
         if parts.scheme not in ("http", "https") and not url.startswith(MARKS[0]):
             raise DocumentError("this is not a web address", where=recorded.origin, remedy="Give one with https://.")
         host = _MARK.sub("", parts.hostname or "")
-        self.partner = partner or partner_of(recorded.title, [f"https://{host}"])
+        self.partner = partner or partner_of(recorded.title, [f"https://{host}"], otherwise)
 
     def observed(self) -> tuple[Operation, frozenset[str]]:
         """Return the operation and the values sent."""
@@ -318,7 +321,12 @@ class _Observer:
         elif place == "header":
             yield replace(kept, constant=self._keep(name, text))
             return
-        elif _IDENTIFIER.search("_".join(split(last))) and not OF_A_PERSON.search(last.lower()) and text:
+        elif (
+            match is None
+            and _IDENTIFIER.search("_".join(split(last)))
+            and not OF_A_PERSON.search(last.lower())
+            and text
+        ):
             yield replace(kept, kind="string", constant=self._keep(last, text))
             return
         else:
