@@ -366,7 +366,7 @@ def setup_status(outcome: OutcomeKind, status: int | None) -> int | None:
 
 def record_of(one: Delivery, recording: Recording | None, identities: Identities) -> Record:
     """Return a delivery as the partner knows it."""
-    who = {name: text for name, value in identities.of(recording).items() if (text := _whole(value))}
+    who = {name: text for name, value in identities.of(one, recording).items() if (text := _whole(value))}
     found = request_ids(None if recording is None else recording.response)
     ids = tuple((name, text) for name, value in found if (text := _whole(value)))
     return Record(

@@ -75,7 +75,7 @@ def _named(story: Story, some: Sequence[Delivery], number: int) -> str:
     from rokt_export.reports.person_lookup import Identities  # loads what reads requests back
 
     identities = Identities(story)
-    found = (_known_as(one, identities.of(story.recording(one.row))) for one in some)
+    found = (_known_as(one, identities.of(one, story.recording(one.row))) for one in some)
     named = [name for name in found if name]
     others = number - len(named)
     return ", ".join(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any, assert_never
 
 from msgspec import structs
@@ -377,6 +377,14 @@ class Story:
                 yield one, pending[1]
             else:
                 yield one, None
+
+    def first_recorded(self, most: int) -> Iterator[tuple[Delivery, Recording]]:
+        """Yield the first recorded rows of the run with their recordings, also those that are not listed."""
+        recordings = dict(islice(self.recordings(), most))
+        return ((one, recordings[one.row]) for one in self._up_to(max(recordings, default=0)) if one.row in recordings)
+
+    def _up_to(self, row: int) -> Iterator[Delivery]:
+        return takewhile(lambda one: one.row <= row, self._deliveries(None))
 
     def exchanges(self, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
         """Return delivery and recording of each of these rows that the run has, in row order."""

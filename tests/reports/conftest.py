@@ -43,7 +43,8 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
             options={"provisional": [name for name, rule in named if rule.provisional]},
         )
         hidden = run.redactor
-        kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in run.exchanges if one.result}
+        recorded = [one for one in run.exchanges if one.result and one.transaction.row not in run.unrecorded]
+        kept = {one.transaction.row: record(one, hidden, run.personal).dump() for one in recorded}
         writer.settle([redacted(delivery_of(one), hidden, run.personal) for one in run.exchanges], kept)
         seen = [one.outcome.rule for one in run.exchanges if one.outcome.rule]
         journal.note(

@@ -85,6 +85,7 @@ class Run:
     expected: str = "delivered"
     command: str = "test"
     notes: Sequence[str] = ()
+    unrecorded: Sequence[int] = ()
 
 
 def every_outcome() -> list[Exchange]:

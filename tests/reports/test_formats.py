@@ -32,7 +32,7 @@ from report_runs import HIDDEN, SPEC, STARTED, Run, answer, every_outcome, excha
 from rokt_export import reports
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind
+from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.recording import record
 from rokt_export.partner_spec.document import parse
@@ -41,6 +41,7 @@ from rokt_export.redaction import Redactor
 from rokt_export.reports import brief, eml
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.listing import Listing
+from rokt_export.reports.run_facts import lookups
 from rokt_export.reports.run_report import Story
 from rokt_export.response.classify import Classifier
 
@@ -378,6 +379,36 @@ def test_a_mail_about_real_people_shows_neither_them_nor_our_tokens(tell) -> Non
     assert "We do not understand your response to this: " in letter
     assert "These are real customers, so we leave out their data" in letter
     assert attached.get_content().splitlines()[0] == "sent_utc,status,outcome,reference,reason"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "ids", "received", "known"),
+    [
+        ("attribute: transactionid", {}, "tx-1", True),
+        ("attribute: confirmationref", {}, "tx-1", True),
+        ("attribute: confirmationref", {}, "C-1", False),  # the rows have a transactionid beside it
+        ("attribute: confirmationref", {2: "row-2", 3: "row-3"}, "tx-1", False),
+        ('value: "{{ confirmationref | upper }}"', {}, "tx-1", False),
+        ("attribute: transactionid, type: integer", {}, "tx-1", False),
+    ],
+)
+def test_a_row_without_a_recording_is_named_by_the_id_that_the_partner_received(
+    tell, parameter: str, ids: dict[int, str], received: str, known: bool
+) -> None:
+    spec = SPEC.replace("responses:", f"  - {{name: order.id, {parameter}}}\nresponses:", 1)
+    sent = post(json.dumps({"email": "ada@example.com", "order": {"id": received}}).encode())
+    lost = Fault(FaultKind.TIMEOUT_AFTER_SEND, "gave no answer", True)
+    rows = [exchange(row, sent, answer(201, "{}")) for row in (1, 2)] + [exchange(3, sent, lost)]
+    for row, own in ids.items():
+        rows[row - 1] = replace(rows[row - 1], transaction=replace(rows[row - 1].transaction, id=own))
+    story = tell(Run(rows, spec=spec, personal=["ada@example.com"], unrecorded=(2, 3)))
+    message = message_of(written(story, "eml"))
+    (attached,) = message.iter_attachments()
+    column = [one["order.id"] for one in csv.DictReader(io.StringIO(attached.get_content()))]
+    assert column == [received, *(("tx-2", "tx-3") if known else ("", ""))]
+    assert ("We received no response for this: tx-3. Did it arrive?" in " ".join(text_of(message).split())) == known
+    only = Story.of(story._journal, story.run, only=["unknown"])
+    assert ("tx-3" in " ".join(lookups(only))) == known
 
 
 def test_what_the_partner_only_accepted_is_asked_as_such(tell) -> None:
