@@ -36,6 +36,8 @@ _PURGED_TO_COUNTS = "This run was purged: only its counts are kept, or of some o
 TESTIMONY = "openapi"
 """The run's note of what the partner's document says: sentence to the rows of which it is true."""
 
+_LOST = "the run was stopped at once, or killed, before it was recorded"
+
 _PAGE = 500
 """Rows whose confirmations are looked up together."""
 
@@ -411,14 +413,22 @@ class Story:
         match Recordings(self.run.options.get("flags", {}).get("record", Recordings.SOME)):
             case Recordings.NONE:
                 return "the run was sent with --record none"
-            case Recordings.SOME if one.outcome == self.expected:
+            case Recordings.SOME if self._outcome_when_sent(one) == self.expected:
                 return f"of expected outcomes only the first {FIRST_RECORDED} are recorded; --record all records each"
-            case Recordings.SOME:
+            case Recordings.SOME if self.rows - self.as_expected > PROBLEMS_RECORDED:
                 return f"only {PROBLEMS_RECORDED:,} unexpected outcomes are recorded; --record all records each"
-            case Recordings.ALL:
+            case Recordings.ALL if not one.attempts:
                 return "nothing was sent"
+            case Recordings.SOME | Recordings.ALL:
+                running = self.run.state is RunState.RUNNING
+                return "the run has not recorded it yet" if running else _LOST
             case never:
                 assert_never(never)
+
+    def _outcome_when_sent(self, one: Delivery) -> OutcomeKind:
+        """Return the outcome by which it was decided whether a row is recorded: that before any revision."""
+        earlier = self.earlier_outcomes([one.row]).get(one.row)
+        return earlier[0].outcome if earlier else one.outcome
 
     def earlier_outcomes(self, rows: Sequence[int]) -> dict[int, list[EarlierOutcome]]:
         """Return what those of the rows that were revised were before each revision, oldest first."""

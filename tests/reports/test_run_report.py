@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from journal_samples import INVALID, UNKNOWN, begin, item, settled
+from journal_samples import INVALID, REJECTED, UNKNOWN, begin, item, settled
 from msgspec.structs import replace
 from test_console import printed
 
 from rokt_export.journal import Journal, RunState
-from rokt_export.reports import brief, console
+from rokt_export.reports import brief, console, run_report
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.run_facts import run_facts, title
 from rokt_export.reports.run_report import Story
@@ -178,3 +178,34 @@ def test_only_a_row_in_flight_is_told_to_wait_for_its_response(journal: Journal)
         True,
         True,
     ]
+
+
+@pytest.mark.parametrize("record", ["some", "all"])
+def test_of_a_lost_recording_no_quota_is_the_reason(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, record: str
+) -> None:
+    """A second Ctrl-C or a kill leaves recordings out, however few there are."""
+    writer = begin(journal, options={"flags": {"record": record}})
+    writer.intend([item(row) for row in (1, 2)])
+    rejected = replace(settled(2, REJECTED), status=422)
+    writer.settle([settled(1), rejected])
+
+    def why() -> str:
+        return Story.of(journal, journal.find(writer.run)).why_not_recorded(rejected)
+
+    assert why() == "the run has not recorded it yet"
+    writer.end(RunState.INTERRUPTED, 130)
+    assert why() == "the run was stopped at once, or killed, before it was recorded"
+    monkeypatch.setattr(run_report, "PROBLEMS_RECORDED", 0)
+    assert why().startswith("only 0 unexpected outcomes are recorded" if record == "some" else "the run was stopped")
+
+
+def test_a_revised_row_has_no_recording_for_what_it_was_when_it_was_sent(journal: Journal) -> None:
+    writer = begin(journal)
+    writer.intend([item(1)])
+    writer.settle([settled(1)])
+    writer.end(RunState.FINISHED, 0)
+    now = replace(settled(1, REJECTED), reason="a rule was added")
+    journal.revise(writer.run, [now], by="reclassify")
+    story = Story.of(journal, journal.find(writer.run))
+    assert story.why_not_recorded(now).startswith("of expected outcomes only the first ")
