@@ -56,7 +56,7 @@ class Delivery(Struct, frozen=True, gc=False):
         reason: why, in the partner's or this program's words.
         reference: the partner's identifier of the record.
         code: the partner's own code.
-        attempts: how often the request was sent.
+        attempts: how often the request was sent, also before it was sent once more in its run.
         latency_ms: milliseconds of the last attempt.
         error: the transport fault as `kind: message`.
         started: UTC seconds since the epoch of the first attempt; 0.0 if nothing was sent.

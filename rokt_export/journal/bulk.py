@@ -223,10 +223,22 @@ def storable_results(batch: Deliveries) -> Deliveries:
     return replace(batch, **texts)
 
 
+_OF_ALL_SENDS = {
+    "attempts": "CASE WHEN delivery.intent_no < excluded.intent_no THEN delivery.attempts + excluded.attempts "
+    "WHEN delivery.attempts > excluded.attempts THEN delivery.attempts ELSE excluded.attempts END",
+    "started": "CASE WHEN delivery.started > 0 AND (delivery.started < excluded.started OR excluded.started = 0) "
+    "THEN delivery.started ELSE excluded.started END",
+}
+"""What becomes of attempts and start where a row of a run is sent once more: both sends count, and the first one's
+moment stays. A result that is only written again, of the same batch, counts once."""
+
+
 def _upsert(dialect: Dialect, table: Table) -> Insert:
     keys = [column.name for column in table.primary_key]
     insert = _insert(dialect, table)
     values: dict[str, Any] = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
+    if table is delivery:
+        values |= {name: literal_column(text) for name, text in _OF_ALL_SENDS.items()}
     if table is not ledger:
         return insert.on_conflict_do_update(index_elements=keys, set_=values)
     # As `later_outcome`; where the partner has the record, the entry keeps naming its row, which may be revised.

@@ -79,6 +79,7 @@ class Record:
         timed: others have this name, but not this time.
         line: its line in the attached table, or its row in the one that follows; 0 where name and time will do.
         request_ids: names and values of headers by which the partner finds the request in its logs.
+        sends: how often it was sent, the first time at `started`.
     """
 
     row: int
@@ -95,6 +96,7 @@ class Record:
     timed: bool = False
     line: int = 0
     request_ids: tuple[tuple[str, str], ...] = ()
+    sends: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,7 @@ class ContactLetter:
     @cached_property
     def _records(self) -> list[Record]:
         """The listed records of these deliveries, with names that distinguish them."""
-        records = [record_of(one, self._story.recording(one.row), self._identities) for one in self._shown]
+        records = [record_of(one, self._story.recording_of(one), self._identities) for one in self._shown]
         return self._named(list(_timed(records)))
 
     def _named(self, records: list[Record]) -> list[Record]:
@@ -372,7 +374,7 @@ def record_of(one: Delivery, recording: Recording | None, identities: Identities
     return Record(
         one.row, one.started, who, one.status, _whole(one.reference or ""), str(one.outcome), one.provisional,
         _words(one.outcome, one.status, one.reason, recording), fault_of(one.error) in UNCONNECTED,
-        request_ids=ids,
+        request_ids=ids, sends=one.attempts,
     )  # fmt: skip
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from journal_samples import (
+    DELIVERED,
     DUPLICATE,
     FAILED,
     REJECTED,
+    UNKNOWN,
     begin,
     child,
     finished,
@@ -78,6 +80,20 @@ def test_a_row_that_is_intended_again_while_it_is_open_is_in_the_later_batch_alo
     assert list(writer.unsettled_rows()) == [3]
     writer.settle([settled(3), settled(3, REJECTED)])
     assert outcomes(journal, writer.run) == [(1, "delivered"), (3, "rejected")]
+
+
+def test_a_row_that_is_sent_once_more_keeps_its_first_moment_and_counts_both_sends(journal):
+    writer = begin(journal)
+    timed_out = structs.replace(settled(1, UNKNOWN), status=None, started=100.0, attempts=2)
+    writer.intend([item(1), item(2)])
+    writer.settle([timed_out, structs.replace(settled(2), started=101.0)])
+    writer.intend([item(1)])
+    again = structs.replace(settled(1), started=500.0)
+    for _ in range(2):  # a result that is written again, as after a server's crash, counts once
+        writer.settle([again])
+        one, other = journal.deliveries(writer.run)
+        assert (one.outcome, one.status, one.started, one.attempts) == (DELIVERED, 201, 100.0, 3)
+        assert (other.started, other.attempts) == (101.0, 1)
 
 
 def test_batches_of_any_size_and_shape_are_stored_whole(journal):

@@ -251,3 +251,20 @@ def test_only_test_data_is_called_so(journal: Journal) -> None:
     text = letter(Story.of(journal, journal.find(writer.run)))[1]
     assert "we sent 2 deliveries to your" in text
     assert "Some of these are real customers" in text
+
+
+def test_a_record_that_was_sent_twice_says_so_and_when(journal: Journal) -> None:
+    writer = begin(journal)
+    rows = [replace(settled(row), reference=f"A-{row}", started=1.7e9 + row) for row in (1, 2)]
+    writer.intend([item(1), item(2)])
+    writer.settle([replace(rows[0], outcome=UNKNOWN, status=None, reference=None, error="timeout_after_send: none")])
+    writer.intend([item(1)])
+    writer.settle([replace(rows[0], started=1.7e9 + 90), rows[1]])
+    writer.end(RunState.FINISHED, 0)
+    story = Story.of(journal, journal.find(writer.run))
+    text = letter(story)[1]
+    assert "exactly once, as a new record: A-1 (sent 2 times), A-2?" in text
+    assert "- first sent 22:13:21 UTC, 2 times in all, your reference A-1 " in text
+    assert "- sent 22:13:22 UTC, your reference A-2 " in text
+    german = letter(story, "de")[1]
+    assert "A-1 (2-mal gesendet), A-2?" in german and "zuerst gesendet 22:13:21 UTC, insgesamt 2-mal" in german
