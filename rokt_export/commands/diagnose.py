@@ -174,7 +174,7 @@ class _Asks:
         if _is_about_the_row(one, case):
             return about, None, "", after
         requests, untested = self._requests_of(story, path, offline=offline)
-        if recording is None:
+        if recording is None or recording.earlier:
             self.terminal.warn(f"only the status is known: {story.why_not_recorded(one)}")
         return {**about, "row": one.row}, replace(case, requests=requests), untested, after
 
@@ -269,10 +269,11 @@ def _recorded(story: Story, one: Delivery, recording: Recording | None) -> Case:
     method = str(spec.environment(environment).method) if spec is not None else "the request"
     url, response, fault = "", None, None
     headers: dict[str, str] = {}
-    at = one.started + (one.latency_ms or 0.0) / 1000 if one.started else None
+    at = one.started + (one.latency_ms or 0.0) / 1000 if one.started and one.attempts == 1 else None
     if recording is not None:
         method, url = recording.method or method, str(recording.url)
         headers = {name.lower(): str(value) for name, value in recording.request_headers}
+    if recording is not None and not recording.earlier:
         fault, at = recording.fault, recording.started + recording.timings.total
         response = recording.response if fault is None else None
     elif one.status is not None:

@@ -184,7 +184,7 @@ def _recorded(story: Story, classifier: Classifier, row: int | None) -> tuple[in
     if row is None:
         return _first_unexpected(story, classifier)
     one, recording = exchanges_of(story, [row])[row]
-    if recording is None:
+    if recording is None or recording.earlier:
         raise UsageError(
             f"row {row} has no recorded response: {story.why_not_recorded(one)}",
             where="--row",

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 import orjson
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rokt_export.exchange.model import Exchange, Fault, Request, Response, Timings
 from rokt_export.journal.damage import readable
@@ -81,6 +81,8 @@ class Recording(Struct, frozen=True):
         started: UTC seconds since the epoch.
         rows: how many rows the request carried; the records and elements of the other rows are left out.
         tokens: whether personal data is replaced by tokens.
+        earlier: that the request alone is shown, for it was recorded before the row was sent once more; it stands in
+            place of the response, and is not stored. Empty where request and response are of the last attempt.
     """
 
     method: str | None = None
@@ -97,6 +99,7 @@ class Recording(Struct, frozen=True):
     tokens: bool = False
     unreadable: str = ""
     rows: int = 1
+    earlier: str = ""
 
     @property
     def personal(self) -> str:
@@ -118,6 +121,18 @@ class Recording(Struct, frozen=True):
         body = b"" if self.response_body is None else _raw(self.response_body)
         version = self.http_version or "1.1"
         return Response(self.status, self.response_headers, body, self.timings, version, unreadable=self.unreadable)
+
+    def of_earlier_attempt(self, told: str, latency: float) -> Recording:
+        """Return the request alone, with what is told in place of the response.
+
+        Args:
+            told: for `earlier`.
+            latency: seconds of the last attempt.
+        """
+        return structs.replace(
+            self, status=None, response_headers=(), response_body=None, fault=None, unreadable="",
+            timings=Timings(total=latency), earlier=told,
+        )  # fmt: skip
 
     def dump(self) -> bytes:
         """Return the recording as bytes for the journal."""

@@ -79,4 +79,5 @@ def timing_line(one: Delivery, ends: Timings) -> str:
     parts = [f"{name} {milliseconds(seconds * 1000)} ms" for name, seconds in phases if seconds]
     parts.append(f"end {milliseconds(ends.total * 1000)} ms")
     attempts = f"{one.attempts} attempt{'' if one.attempts == 1 else 's'}"
-    return f"{attempts}, sent {moment(one.started)}: {', '.join(parts)}"
+    first = "" if one.attempts == 1 else "first "
+    return f"{attempts}, {first}sent {moment(one.started)}: {', '.join(parts)}"

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 from urllib.parse import parse_qsl
 
+from msgspec import structs
+
 from rokt_export import __version__
 from rokt_export.exchange.model import Timings, first_header
 from rokt_export.journal.recording import Body, Recording
@@ -53,7 +55,8 @@ def _entries(story: Story, rows: Sequence[int] | None) -> Iterator[dict[str, Any
     found = story.deliveries_with_recordings() if rows is None else story.exchanges(rows).values()
     for one, recording in found:
         recorded = recording is not None and recording.method is not None
-        kept = recording if recording is not None and recorded else Recording(method=method, status=one.status)
+        kept = recording if recording is not None and recorded else Recording(method=method)
+        kept = kept if recorded and not kept.earlier else structs.replace(kept, status=one.status)
         timings = _timings(kept.timings, one.latency_ms)
         entry: dict[str, Any] = {
             "pageref": _PAGE,
@@ -67,9 +70,9 @@ def _entries(story: Story, rows: Sequence[int] | None) -> Iterator[dict[str, Any
         }
         if not recorded:
             entry["comment"] = "not recorded" if one.attempts else "never sent"
-        elif kept.personal or kept.sharing:
+        elif kept.personal or kept.sharing or kept.earlier:
             tokens = f"{kept.personal.capitalize()}." if kept.personal else ""
-            entry["comment"] = f"{tokens} {kept.sharing}".strip()
+            entry["comment"] = " ".join(f"{tokens} {kept.sharing} {kept.earlier}".split())
         if one.error:
             entry["_error"] = one.error
         yield entry

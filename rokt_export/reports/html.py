@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -71,6 +71,7 @@ def write(story: Story, stream: TextIO) -> None:
 def _context(story: Story) -> dict[str, Any]:
     style, script = asset("report.css"), asset("report.js")
     listing, shown = Listing.of(story, MOST_LISTED), RowSet()
+    again: dict[int, Delivery] = {}
     rules, latencies = _rules(story), story.figures.latencies
     return {
         "policy": policy(style, script),
@@ -99,8 +100,8 @@ def _context(story: Story) -> dict[str, Any]:
             "run": story.run.run,
         },
         "listing": listing,
-        "rows": packed(_rows(story, listing, shown)),
-        "blocks": _blocks(story, shown),
+        "rows": packed(_rows(story, listing, shown, again)),
+        "blocks": _blocks(story, shown, again),
     }
 
 
@@ -126,15 +127,17 @@ def _percentiles(story: Story) -> list[tuple[str, str]]:
     return [*parts, ("longest", duration(latencies.highest))]
 
 
-def _rows(story: Story, listing: Listing, shown: RowSet) -> Iterator[bytes]:
+def _rows(story: Story, listing: Listing, shown: RowSet, again: dict[int, Delivery]) -> Iterator[bytes]:
     """One JSON array a line for each listed delivery, in the order that the script reads; adds its row to `shown`.
 
-    Outcomes and rules are given by number.
+    What may have been sent once more, or is, goes to `again`. Outcomes and rules are given by number.
     """
     rules = {name: number for number, name in enumerate(_rule_names(story))}
     lines = bytearray()
     for number, one in enumerate(listing.deliveries(), 1):
         shown.add(one.row)
+        if one.attempts != 1:
+            again[one.row] = one
         lines += page_json(_row(one, rules)) + b"\n"
         if number % _ROWS_AT_ONCE == 0:
             yield bytes(lines)
@@ -150,7 +153,7 @@ def _row(one: Delivery, rules: dict[str, int]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _blocks(story: Story, shown: RowSet) -> Iterator[Block]:
+def _blocks(story: Story, shown: RowSet, again: Mapping[int, Delivery]) -> Iterator[Block]:
     """Recordings of the rows that are shown; the template asks for them after the rows."""
     pending: list[bytes] = []
     traces: dict[bytes, int] = {}
@@ -158,7 +161,8 @@ def _blocks(story: Story, shown: RowSet) -> Iterator[Block]:
     for row, recording in story.recordings():
         if row not in shown:
             continue
-        entry = _entry(story, row, recording, traces)
+        met = story.met(again[row], recording) if row in again else recording
+        entry = _entry(story, row, met or recording, traces)
         first = first if pending else row
         last = row
         pending.append(entry)

@@ -41,7 +41,7 @@ def response_text(recording: Recording) -> str:
     """Return the response with its line, headers and body; what came instead where there is none."""
     fault = "" if recording.fault is None else ": ".join(recording.fault)
     if recording.status is None:
-        return fault and f"No response: {fault}"
+        return recording.earlier or (fault and f"No response: {fault}")
     line = f"HTTP/{recording.http_version or '1.1'} {recording.status} {phrase(recording.status)}".rstrip()
     headers = [f"{name}: {value}" for name, value in recording.response_headers]
     came = _message([line, *headers], recording.response_body)

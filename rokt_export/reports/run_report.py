@@ -25,7 +25,7 @@ from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import LoadedSpec, read_spec
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.redaction.spec_lines import MASK
-from rokt_export.reports.reasons import Reasons, grouped
+from rokt_export.reports.reasons import Reasons, fault_of, grouped
 from rokt_export.response.classify import Classifier
 from rokt_export.response.explain import Explanation
 
@@ -359,8 +359,28 @@ class Story:
         data = self._journal.recording(self.run.run, row)
         return None if data is None else self._loaded(row, data)
 
+    def recording_of(self, one: Delivery) -> Recording | None:
+        """Return the request and response of a delivery; None where it was not kept."""
+        return self.met(one, self.recording(one.row))
+
+    def met(self, one: Delivery, recording: Recording | None) -> Recording | None:
+        """Return the recording of a delivery; of one of an earlier attempt, the request alone.
+
+        A row is sent once more only if no response came. What came then may not be recorded, and the first attempt's
+        fault would contradict the result.
+        """
+        fault = None if recording is None or recording.fault is None else recording.fault[0]
+        if recording is None or fault == fault_of(one.error):
+            return recording
+        came = ": ".join(recording.fault) if recording.fault is not None else f"status {recording.status}"
+        told = (
+            f"What came of the last attempt is not recorded: {self.why_not_recorded(one)}.\n"
+            f"The request is of an earlier attempt, sent {moment(recording.started)}: {came}"
+        )
+        return recording.of_earlier_attempt(told, (one.latency_ms or 0.0) / 1000)
+
     def recordings(self) -> Iterator[tuple[int, Recording]]:
-        """Yield row and recording of each exchange that was kept, in row order."""
+        """Yield row and recording of each exchange that was kept, in row order; see `met`."""
         return ((row, self._loaded(row, data)) for row, data in self._journal.recordings(self.run.run))
 
     def _loaded(self, row: int, data: bytes) -> Recording:
@@ -376,7 +396,7 @@ class Story:
             while pending is not None and pending[0] < one.row:
                 pending = next(recordings, None)
             if pending is not None and pending[0] == one.row:
-                yield one, pending[1]
+                yield one, self.met(one, pending[1])
             else:
                 yield one, None
 
@@ -395,7 +415,7 @@ class Story:
         found: dict[int, tuple[Delivery, Recording | None]] = {}
         for one in self.deliveries():
             if one.row in wanted:
-                found[one.row] = one, recordings.get(one.row)
+                found[one.row] = one, self.met(one, recordings.get(one.row))
             if len(found) == len(wanted):
                 break
         return found

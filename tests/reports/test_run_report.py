@@ -7,17 +7,28 @@ import json
 from typing import Any
 
 import pytest
-from journal_samples import INVALID, REJECTED, UNKNOWN, begin, item, settled
+from journal_samples import DELIVERED, INVALID, REJECTED, UNKNOWN, begin, item, settled
 from msgspec.structs import replace
 from test_console import printed
 
+from rokt_export.exchange.delivery import Delivery
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState
+from rokt_export.journal.recording import Recording, Shown
+from rokt_export.redaction import Piece
 from rokt_export.reports import brief, console, run_report
+from rokt_export.reports.exchange_view import exchange
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.run_facts import run_facts, title
 from rokt_export.reports.run_report import Story
 
 READABLE = ("markdown", "html", "junit", "har", "json")
+
+
+def text_of(story: Story, name: str) -> str:
+    stream = io.StringIO()
+    FORMATS[name].write(story, stream)
+    return stream.getvalue()
 
 
 def stopped(
@@ -209,3 +220,56 @@ def test_a_revised_row_has_no_recording_for_what_it_was_when_it_was_sent(journal
     journal.revise(writer.run, [now], by="reclassify")
     story = Story.of(journal, journal.find(writer.run))
     assert story.why_not_recorded(now).startswith("of expected outcomes only the first ")
+
+
+def sent_once_more(journal: Journal, outcome: OutcomeKind, **recorded: Any) -> tuple[Story, Delivery]:
+    """A row that timed out and was sent once more; `recorded` is what is recorded of the second attempt."""
+    asked = {"method": "POST", "url": Shown((Piece("https://api.example.com/leads"),))}
+    fault = ("timeout_after_send", "no response within 5 s")
+    writer = begin(journal)
+    writer.intend([item(1)])
+    lost = replace(settled(1, UNKNOWN), status=None, started=1.7e9, error=": ".join(fault))
+    writer.settle([lost], {1: Recording(**asked, fault=fault, started=1.7e9).dump()})
+    writer.intend([item(1)])
+    came = replace(settled(1, outcome), started=1.7e9 + 60, latency_ms=7.5)
+    if outcome is UNKNOWN:
+        came = replace(lost, started=1.7e9 + 60)
+    second = {1: Recording(**asked, started=1.7e9 + 60, **recorded).dump()} if recorded else {}
+    writer.settle([came], second)
+    writer.end(RunState.FINISHED, 0)
+    story = Story.of(journal, journal.find(writer.run))
+    return story, next(story.deliveries())
+
+
+def test_a_recording_of_an_earlier_attempt_is_no_recording_of_the_result(journal: Journal) -> None:
+    story, one = sent_once_more(journal, DELIVERED)
+    assert (one.attempts, one.started, story.figures.attempts) == (2, 1.7e9, 2)
+    told = (
+        "What came of the last attempt is not recorded: of expected outcomes only the first 200 are recorded; "
+        "--record all records each.\n"
+        "The request is of an earlier attempt, sent 2023-11-14 22:13:20.000 UTC: "
+        "timeout_after_send: no response within 5 s"
+    )
+    met = [story.recording_of(one), story.exchanges([1])[1][1], next(story.deliveries_with_recordings())[1]]
+    for recording in filter(None, met):
+        assert (recording.response, recording.fault, recording.earlier) == (None, None, told)
+        assert (recording.method, recording.timings.total) == ("POST", 0.0075)
+    assert None not in met
+    shown = printed(exchange, one, met[0], None)
+    assert told.split("\n")[0] in shown and "No response" not in shown
+    assert "2 attempts, first sent 2023-11-14 22:13:20.000 UTC: end 7.5 ms" in shown
+    (entry,) = json.loads(text_of(story, "har"))["log"]["entries"]
+    assert (entry["response"]["status"], entry["comment"]) == (201, told.replace("\n", " "))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "recorded"), [(DELIVERED, {"status": 201}), (UNKNOWN, {"fault": ("timeout_after_send", "again")})]
+)
+def test_a_recording_of_the_last_attempt_is_shown_whole(
+    journal: Journal, outcome: OutcomeKind, recorded: dict[str, Any]
+) -> None:
+    story, one = sent_once_more(journal, outcome, **recorded)
+    recording = story.recording_of(one)
+    assert recording is not None and not recording.earlier
+    assert {name: getattr(recording, name) for name in recorded} == recorded
+    assert (one.attempts, one.started) == (2, 1.7e9)
