@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import PurePath
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
@@ -99,7 +100,7 @@ def _known_as(one: Delivery, received: Mapping[str, str]) -> str:
 
 
 def run_facts(story: Story) -> Iterator[tuple[str, str]]:
-    """Yield name and value of what identifies a run and what it sent."""
+    """Yield name and value of what identifies a run and what it sent; of files the names, for partners read it."""
     run, figures = story.run, story.figures
     yield "Run", f"{run.run} ({run.name})" if run.name else run.run
     yield "State", story.unfinished or str(run.state)
@@ -113,9 +114,9 @@ def run_facts(story: Story) -> Iterator[tuple[str, str]]:
     yield "Requests sent", f"{figures.attempts:,}"
     if figures.rows:
         yield "People", _people(story)
-    yield "Spec", f"{run.spec_file}, SHA-256 {run.spec_sha256}"
+    yield "Spec", f"{PurePath(run.spec_file).name}, SHA-256 {run.spec_sha256}"
     if run.events:
-        yield "Transactions", ", ".join(run.events)
+        yield "Transactions", ", ".join(PurePath(each).name for each in run.events)
     for note in story.notes:
         yield "Note", note
 

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import dropwhile, islice, repeat
+from pathlib import PurePath
 from typing import TypeAlias
 
 from rokt_export.errors import TransactionsError
@@ -409,9 +410,13 @@ class DelimitedReader:
         width, last = len(self._plan.names), self._before + self._reader.line_num
         found = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'} where the header has {width}"
         if self._reader.line_num - began > 1:
-            return f"{found}; lines {self._before + began + 1} to {last} of {self._context.path} became one row"
+            return f"{found}; {self._lines(self._before + began + 1, last)} became one row"
         joined = len(cells) + sum(cell.count(self._delimiter) for cell in cells) == width
         return f"{found}: a stray quote joins columns" if joined else found
+
+    def _lines(self, first: int, last: int) -> str:
+        """Name lines of the file, without its folder: a partner may read it."""
+        return f"lines {first} to {last} of {PurePath(self._context.path).name}"
 
     def _remedy_for_ragged(self, cells: Sequence[str]) -> str:
         if len(cells) < len(self._plan.names):
@@ -428,7 +433,7 @@ class DelimitedReader:
         if "field larger" in reason:
             reason = f"a cell of over {HARD_LIMIT:,} characters; a quote is opened and not closed"
         if lines > 1:
-            reason += f"; lines {opened} to {line} of {self._context.path} became one row"
+            reason += f"; {self._lines(opened, line)} became one row"
         remedy = "Double each quote within a quoted cell."
         return self._context.problem(row, DamageKind.QUOTING, reason, remedy, opened if is_open else line)
 

@@ -273,3 +273,10 @@ def test_a_recording_of_the_last_attempt_is_shown_whole(
     assert recording is not None and not recording.earlier
     assert {name: getattr(recording, name) for name in recorded} == recorded
     assert (one.attempts, one.started) == (2, 1.7e9)
+
+
+def test_a_report_names_files_without_the_folders_of_the_operator(journal: Journal) -> None:
+    writer = begin(journal, spec_file="/home/jo/acme.yaml", events=["/home/jo/a.csv", "b.csv"])
+    facts = dict(run_facts(Story.of(journal, journal.find(writer.run))))
+    assert facts["Transactions"] == "a.csv, b.csv"
+    assert facts["Spec"].startswith("acme.yaml, SHA-256 ")
