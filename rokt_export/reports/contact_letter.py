@@ -35,7 +35,7 @@ from rokt_export.reports.run_report import Story
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.classify import first_words
 from rokt_export.response.log_ids import request_ids
-from rokt_export.spec_language.statuses import REDIRECTS, SETUP_FAULTS
+from rokt_export.spec_language.statuses import REDIRECTS, SETUP_FAULTS, TOO_FAST
 
 LANGUAGES = ("en", "de")
 """Languages that the package has words for, as samples for a house's own."""
@@ -125,7 +125,7 @@ class Question:
         rows: how many deliveries it is about.
         named: some of them; each is among the records.
         kinds: for `trigger`, outcomes that no response had.
-        status: for `setup`, the status: of `SETUP_FAULTS`, or the first of several redirects.
+        status: for `setup`, the status: of `SETUP_FAULTS`, 429, or the first of several redirects.
     """
 
     kind: str
@@ -355,7 +355,9 @@ class ContactLetter:
 
 
 def setup_status(outcome: OutcomeKind, status: int | None) -> int | None:
-    """Return the status that speaks of the set-up and not of the record, the same for all redirects; None for others.
+    """Return the status that speaks of the set-up or our pace, not of the record; the same for all redirects.
+
+    None stands for any other.
 
     Where a rule reads such a status as another outcome than `failed`, it is about the record.
     """
@@ -363,7 +365,7 @@ def setup_status(outcome: OutcomeKind, status: int | None) -> int | None:
         return None
     if status in REDIRECTS:
         return min(REDIRECTS)
-    return status if status in SETUP_FAULTS else None
+    return status if status in SETUP_FAULTS or status == TOO_FAST else None
 
 
 def record_of(one: Delivery, recording: Recording | None, identities: Identities) -> Record:

@@ -17,5 +17,7 @@ SETUP_OF_RULES = (401, 403, 404, 405, 415)
 """Those that a partner's API itself sends, so a spec needs a rule for them; proxies send the others."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 """Statuses whose `Location` names where to send the request instead."""
-BUSY = frozenset({408, 425, 429, 503})
+TOO_FAST = 429
+"""The status of a service that asks to slow down (RFC 6585)."""
+BUSY = frozenset({408, 425, TOO_FAST, 503})
 """Statuses of a service that asks for another attempt later."""

@@ -429,6 +429,7 @@ def test_what_the_partner_only_accepted_is_asked_as_such(tell) -> None:
         (415, "Which content type do you expect?", "our content type is not taken", "Content-Type erwarten"),
         (421, "Is this the right address", "our host is not known", "die richtige Adresse"),
         (426, "Which protocol do you expect", "another protocol is asked for", "Welches Protokoll"),
+        (429, "You asked us to slow down. How fast may we send", "you asked us to slow down", "Wie schnell dürfen wir"),
         (308, "What is the final address", "a redirect", "leiten uns an eine andere Adresse"),
     ],
 )
