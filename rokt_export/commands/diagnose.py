@@ -66,7 +66,7 @@ class _Diagnosis:
 
     Attributes:
         case: None where nothing was refused.
-        untested: why no request was sent; empty where some were.
+        untested: why no request was sent, of a case or of the row itself; empty where some were.
         next_command: the command that goes on, ready to be pasted.
     """
 
@@ -151,6 +151,7 @@ class _Asks:
     ) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Return the refusal of a row of a run."""
         from rokt_export.commands.run_output import Onward, exchanges_of, place_flag
+        from rokt_export.exchange.model import OutcomeKind
         from rokt_export.reports.run_report import Story
 
         with open_existing(place := journal_place(journal)) as opened:
@@ -170,6 +171,12 @@ class _Asks:
         if found is None:
             return about, None, "", after
         one, recording = found
+        if one.status is None and not one.error:
+            never = one.outcome == OutcomeKind.INVALID
+            told = f"row {one.row} {'was never sent' if never else 'has no response'}: {one.reason or one.outcome}"
+            if never and info.command == "replay":
+                return about, None, told, lambda _cause: Onward.of(info, place).rerun(info.run, one.outcome)
+            return about, None, told, after
         case = _recorded(story, one, recording)
         if _is_about_the_row(one, case):
             return about, None, "", after
@@ -371,7 +378,9 @@ def _print(terminal: Terminal, found: _Diagnosis) -> None:
     facts = _facts(found)
     refused = facts["refusal"]
     if refused is None:
-        if found.subject["run"] is None:
+        if found.untested:
+            print_message(terminal.out, f"{found.untested[0].upper()}{found.untested[1:]}.")
+        elif found.subject["run"] is None:
             terminal.out.print("Nothing was refused.", markup=False)
             terminal.say("OPTIONS and HEAD do not prove credentials: a test does")
         else:

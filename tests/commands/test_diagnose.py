@@ -383,3 +383,18 @@ def test_of_a_purged_run_only_the_status_is_known(cli: CommandLine, partner: Par
     assert done.status == 1
     assert "only the status is known: the run was purged" in done.err
     assert "carried no credentials" not in done.out
+
+
+def test_a_row_that_was_never_sent_has_no_suspect_but_its_reason(cli: CommandLine, partner: Partner) -> None:
+    partner.answer = lambda _heard: (201, {}, b"{}")
+    spec = cli.write("acme.yaml", spec_text(partner.url))
+    rows = cli.write("rows.csv", "email,firstname\njane.doe@example.com,Jane\n,Joe\n")
+    run = cli("replay", spec, rows, "--output", "json").json["run"]
+    heard = len(partner.heard)
+    found = cli("diagnose", run, "--row", "2")
+    assert found.status == 0 and found.out.startswith("Row 2 was never sent: ") and "email" in found.out
+    assert f"--only invalid --from-run {run}" in found.err
+    told = cli("diagnose", run, "--row", "2", "--output", "json").json
+    assert (told["refusal"], told["suspects"]) == (None, [])
+    assert told["untested"].startswith("row 2 was never sent: ")
+    assert len(partner.heard) == heard
