@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -13,12 +15,13 @@ from test_console import printed
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import Journal, RunState
+from rokt_export.journal import Journal, RowSet, RunState
 from rokt_export.journal.recording import Recording, Shown
 from rokt_export.redaction import Piece
-from rokt_export.reports import brief, console, run_report
+from rokt_export.reports import brief, console, html, run_report
 from rokt_export.reports.exchange_view import exchange
 from rokt_export.reports.formats import FORMATS
+from rokt_export.reports.listing import Listing
 from rokt_export.reports.run_facts import run_facts, title
 from rokt_export.reports.run_report import Story
 
@@ -258,6 +261,10 @@ def test_a_recording_of_an_earlier_attempt_is_no_recording_of_the_result(journal
     shown = printed(exchange, one, met[0], None)
     assert told.split("\n")[0] in shown and "No response" not in shown
     assert "2 attempts, first sent 2023-11-14 22:13:20.000 UTC: end 7.5 ms" in shown
+    again: dict[int, Delivery] = {}
+    list(html._rows(story, Listing.of(story, 10), listed := RowSet(), again))
+    (block,) = html._blocks(story, listed, again)
+    assert json.loads(zlib.decompress(b64decode(block.data)))["entries"][0]["response"] == told
     (entry,) = json.loads(text_of(story, "har"))["log"]["entries"]
     assert (entry["response"]["status"], entry["comment"]) == (201, told.replace("\n", " "))
 
