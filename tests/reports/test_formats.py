@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from base64 import b64decode
 from collections import Counter
+from collections.abc import Collection, Iterable
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from importlib import import_module, resources
@@ -39,7 +40,7 @@ from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Redactor
 from rokt_export.reports import brief, eml
-from rokt_export.reports.formats import FORMATS
+from rokt_export.reports.formats import FORMATS, ReportFormat
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.run_facts import lookups
 from rokt_export.reports.run_report import Story
@@ -49,9 +50,9 @@ DATA = Path(__file__).parent / "data"
 HOSTILE = '</script><img src=x onerror="alert(1)"> ]]> | `x` [a](b) *c* \x00\x1b\ufffe end'
 
 
-def written(story: Story, name: str) -> str:
+def written(story: Story, name: str, deliveries: Iterable[Delivery] | None = None) -> str:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
-    FORMATS[name].write(story, stream)
+    FORMATS[name].write(story, stream, deliveries=deliveries)
     stream.flush()
     data = stream.buffer.getvalue()
     return parquet_text(data) if name == "parquet" else data.decode()
@@ -104,9 +105,9 @@ def text_of(message: EmailMessage) -> str:
     return str(body.get_content()).replace("\r\n", "\n")
 
 
-def outcomes_in(story: Story, name: str) -> list[str]:
+def outcomes_in(story: Story, name: str, deliveries: Iterable[Delivery] | None = None) -> list[str]:
     """The outcome of each delivery, as a format tells it."""
-    text = written(story, name)
+    text = written(story, name, deliveries)
     kinds = [str(kind) for kind in OutcomeKind]
     match name:
         case "csv":
@@ -123,7 +124,8 @@ def outcomes_in(story: Story, name: str) -> list[str]:
             cases = ElementTree.fromstring(text).iter("testcase")
             return [case[0].attrib["type"] if len(case) else story.expected for case in cases]
         case "markdown":
-            table = text.partition("## Every delivery")[2].strip().splitlines()[2:]
+            heading = "## Every delivery" if story.only is None else "## Deliveries"
+            table = [line for line in text.partition(heading)[2].splitlines() if line.startswith("|")][2:]
             return [line.split(" | ")[3] for line in table]
         case "eml":
             attached = next(message_of(text).iter_attachments()).get_content()
@@ -138,6 +140,29 @@ def test_every_format_holds_every_delivery_and_agrees_on_counts(story: Story, na
     told = [str(one.outcome) for one in story.deliveries() if one.started or name != "eml"]
     assert outcomes_in(story, name) == told
     assert len(told) == story.rows - (name == "eml")  # a row that was never sent is none of the partner's business
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_lists_only_the_outcomes_that_are_asked_for(story: Story, journal: Journal, name: str) -> None:
+    some = Story.of(journal, story.run, only=frozenset({OutcomeKind.REJECTED, OutcomeKind.UNKNOWN}))
+    assert set(outcomes_in(some, name)) == {"rejected", "unknown"}
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.rows])
+def test_a_format_of_rows_writes_those_that_it_is_given(story: Story, name: str) -> None:
+    parts = [outcomes_in(story, name, [one]) for one in story.deliveries()]
+    assert parts == [[str(one.outcome)] for one in story.deliveries()]
+
+
+def test_the_formats_of_rows_are_those_that_can_be_split() -> None:
+    assert [name for name, form in FORMATS.items() if "deliveries" in _parameters(form)] == [
+        name for name, form in FORMATS.items() if form.rows
+    ]
+
+
+def _parameters(form: ReportFormat) -> Collection[str]:
+    module, _, function = form.writer.partition(":")
+    return inspect.signature(getattr(import_module(f"rokt_export.reports.{module}"), function)).parameters
 
 
 @pytest.mark.parametrize("name", FORMATS)
