@@ -25,7 +25,8 @@ SAMPLES = {
     "bearer": "{type: bearer, token: '{{ env.SECRET }}'}",
     "oauth2": """{type: oauth2, token_url: 'https://login.example.com/token', client_id: me,
         client_secret: '{{ env.SECRET }}'}""",
-    "hmac": "{type: hmac, secret: '{{ env.SECRET }}', timestamp_header: X-Time}",
+    "hmac": """{type: hmac, secret: '{{ env.SECRET }}', timestamp_header: X-Time,
+        message: '{timestamp}{method}{path}{query}{body}'}""",
     "wsse": "{type: wsse, username: me, password: '{{ env.SECRET }}'}",
     "mutual_tls": "{type: mutual_tls, certificate: '{{ env.CERTIFICATE }}', key: '{{ env.KEY }}'}",
     "custom": "{type: custom, auth: 'tests.authentication.samples:TokenHeader', options: {token: '{{ env.SECRET }}'}}",
@@ -45,5 +46,5 @@ ACCEPTS_ALL = {
 }
 """The types whose sandbox accepts a request without credentials, and why."""
 
-UNSIGNED_BODY = {"wsse": "its digest covers nonce, time and password"}
-"""The types whose signature does not cover the body, and why."""
+UNSIGNED = {"wsse": "its digest covers nonce, time and password"}
+"""The types whose signature covers nothing of the request, and why."""

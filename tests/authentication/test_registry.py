@@ -41,7 +41,7 @@ from rokt_export.sandbox.server import Sandbox
 from rokt_export.spec_language.fields import ValueTemplate
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
-from tests.authentication.samples import ACCEPTS_ALL, SAMPLES, UNSIGNED_BODY, WITHOUT_SECRET
+from tests.authentication.samples import ACCEPTS_ALL, SAMPLES, UNSIGNED, WITHOUT_SECRET
 from tests.authentication.vectors import VECTORS, WITHOUT_VECTOR
 from tests.sandbox.conftest import spec_of
 
@@ -134,11 +134,24 @@ def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> N
         assert _status(_sample(kind), sandbox, SECRET="another") == 401, f"`verification` of {kind} reads no secret"
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in UNSIGNED_BODY])
-def test_the_sandbox_refuses_a_body_that_was_not_signed(kind: str, sandbox: Sandbox) -> None:
+CHANGES: dict[str, Callable[[Request], Request]] = {
+    "body": lambda sent: replace(sent, body=b'{"email":"b@example.com"}'),
+    "query": lambda sent: replace(sent, url=f"{sent.url}{'&' if '?' in sent.url else '?'}another=1"),
+    "signature": lambda sent: replace(sent, headers=tuple((name, _other(value)) for name, value in sent.headers)),
+}
+
+
+def _other(value: str) -> str:
+    """Change the last hexadecimal digit of a header's value."""
+    return re.sub(r"[0-9a-fA-F](?=[^0-9a-fA-F]*$)", lambda sign: "1" if sign[0] == "0" else "0", value)
+
+
+@pytest.mark.parametrize("part", CHANGES)
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in UNSIGNED])
+def test_the_sandbox_refuses_a_part_that_was_not_signed(kind: str, part: str, sandbox: Sandbox) -> None:
     if _signer(kind, sandbox) is not None:
-        changed = _status(_sample(kind), sandbox, change=lambda sent: replace(sent, body=b'{"email":"b@example.com"}'))
-        assert changed == 401, f"{kind} does not sign the body: see UNSIGNED_BODY of tests/authentication/samples.py"
+        changed = _status(_sample(kind), sandbox, change=CHANGES[part])
+        assert changed == 401, f"{kind} does not sign the {part}: see UNSIGNED of tests/authentication/samples.py"
 
 
 @pytest.mark.parametrize("kind", TYPES)
