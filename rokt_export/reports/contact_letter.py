@@ -21,7 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import UNCONNECTED, OutcomeKind
+from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunState
 from rokt_export.journal.queries import was_sent
 from rokt_export.journal.recording import Recording
@@ -29,7 +29,7 @@ from rokt_export.redaction.display_text import cut, markdown, one_line
 from rokt_export.redaction.well_formed import without_labels
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.person_lookup import Identities
-from rokt_export.reports.reasons import fault_of
+from rokt_export.reports.reasons import is_unconnected
 from rokt_export.reports.run_facts import endpoint_of, is_test
 from rokt_export.reports.run_report import Story
 from rokt_export.response.body_reader import ResponseReader
@@ -237,7 +237,7 @@ class ContactLetter:
             unconnected: count only rows for which no connection was made. A purged run does not know of any.
         """
         groups = [one for one in self._story.reasons.groups if one.outcome is OutcomeKind.FAILED and one.status is None]
-        return sum(one.rows for one in groups if one.fault in UNCONNECTED or not unconnected)
+        return sum(one.rows for one in groups if one.unconnected or not unconnected)
 
     @cached_property
     def _identities(self) -> Identities:
@@ -348,9 +348,7 @@ class ContactLetter:
         for one in story.reasons.groups:
             if one.outcome in self._sent and len(counted) < _MOST_RESPONSES:
                 words = _words(one.outcome, one.status, one.reason, story.recording(one.first))
-                counted.append(
-                    ResponseCount(one.rows, one.status, str(one.outcome), False, words, one.fault in UNCONNECTED)
-                )
+                counted.append(ResponseCount(one.rows, one.status, str(one.outcome), False, words, one.unconnected))
         return counted
 
 
@@ -375,7 +373,7 @@ def record_of(one: Delivery, recording: Recording | None, identities: Identities
     ids = tuple((name, text) for name, value in found if (text := _whole(value)))
     return Record(
         one.row, one.started, who, one.status, _whole(one.reference or ""), str(one.outcome), one.provisional,
-        _words(one.outcome, one.status, one.reason, recording), fault_of(one.error) in UNCONNECTED,
+        _words(one.outcome, one.status, one.reason, recording), is_unconnected(one.error),
         request_ids=ids, sends=one.attempts,
     )  # fmt: skip
 

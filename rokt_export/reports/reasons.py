@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import UNCONNECTED, OutcomeKind
 
 if TYPE_CHECKING:
     from rokt_export.journal.queries import ReasonCount
@@ -40,6 +40,7 @@ class ReasonGroup:
 
     Attributes:
         fault: the kind of fault; None where a response came, or where it is not known.
+        unconnected: whether no connection to the partner was made, and our own proxy is not why.
         rows: how many there are.
         first: the lowest row.
         reason: the reason, with `…` for values that are not the same in all rows; empty where the rows have none.
@@ -49,6 +50,7 @@ class ReasonGroup:
     status: int | None
     rule: str | None
     fault: str | None
+    unconnected: bool
     rows: int
     first: int
     _fixed: tuple[str, ...]
@@ -102,8 +104,9 @@ def grouped(counts: Iterable[ReasonCount]) -> Reasons:
     rare = 0
     for one in counts:
         fixed, values = _parted(_why(one))
-        fault = fault_of(one.error)
-        key = one.outcome, one.status, one.rule, fault, tuple(_PLURAL.sub(r"\1", part) for part in fixed)
+        fault, unconnected = fault_of(one.error), is_unconnected(one.error)
+        words = tuple(_PLURAL.sub(r"\1", part) for part in fixed)
+        key = one.outcome, one.status, one.rule, fault, unconnected, words
         known = found.get(key)
         if known is not None:
             known.add(one.rows, one.first, fixed, values)
@@ -112,13 +115,20 @@ def grouped(counts: Iterable[ReasonCount]) -> Reasons:
             kept = nlargest(MOST_KEPT // 2, found.items(), key=lambda each: each[1].rows)
             rare += sum(each.rows for each in found.values()) - sum(each.rows for _, each in kept)
             found = dict(kept)
-        found[key] = ReasonGroup(one.outcome, one.status, one.rule, fault, one.rows, one.first, fixed, values)
+        found[key] = ReasonGroup(
+            one.outcome, one.status, one.rule, fault, unconnected, one.rows, one.first, fixed, values
+        )
     return Reasons(sorted(found.values(), key=lambda each: (-each.rows, each.first)), rare)
 
 
 def fault_of(error: str | None) -> str | None:
     """Return the kind of fault of a row's error, such as `connect` of `connect: refused`."""
     return error.partition(":")[0] if error else None
+
+
+def is_unconnected(error: str | None) -> bool:
+    """Return whether a row's error says that the partner could not be reached; a fault of our proxy is ours."""
+    return fault_of(error) in UNCONNECTED and "the proxy" not in (error or "")
 
 
 def fixed_parts(reason: str) -> tuple[str, ...]:

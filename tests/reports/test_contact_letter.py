@@ -211,12 +211,17 @@ def test_a_connection_that_failed_is_no_delivery(journal: Journal) -> None:
     assert "we sent 2 deliveries to your staging system; for 1 of them we could not connect to it." in text
 
 
-UNBUILT = "protocol: the request to 127.0.0.1 cannot be sent: a header has a line break"
+OURS = [
+    "protocol: the request to 127.0.0.1 cannot be sent: a header has a line break",
+    "connect: nothing listens on the proxy 127.0.0.1:9 (connection refused)",
+    "dns: the name of the proxy proxy.example.com cannot be resolved: check the proxy settings",
+]
 
 
-def test_a_request_that_could_not_be_built_says_nothing_of_the_connection(journal: Journal) -> None:
+@pytest.mark.parametrize("error", OURS)
+def test_a_fault_of_ours_says_nothing_of_the_connection(journal: Journal, error: str) -> None:
     writer = begin(journal)
-    failed = replace(settled(1, FAILED), status=None, error=UNBUILT)
+    failed = replace(settled(1, FAILED), status=None, error=error)
     writer.settle([failed, replace(failed, row=2)])
     writer.end(RunState.FINISHED, 0)
     story = Story.of(journal, journal.find(writer.run))
