@@ -224,7 +224,7 @@ def test_an_echoing_partner_that_did_not_change_gives_an_empty_diff(journal, spe
         a = deliver(journal, spec, staging, people())
         b = deliver(journal, spec, production, people(), environment="production")
     result = diff(journal, a, b)
-    assert not result.differs
+    assert not result.differs, result.differences
     assert result.agrees
     assert result.bodies == ROWS
     assert result.latency_a.p50 is not None
@@ -394,7 +394,7 @@ def test_a_body_of_which_the_journal_has_only_the_beginning(journal, spec):
     with partner(long) as url:
         runs = [deliver(journal, spec, url, people(2)) for _ in range(2)]
     result = diff(journal, *runs)
-    assert not result.differs
+    assert not result.differs, result.differences
     assert [(one.count, one.reason) for one in result.undecided] == [
         (2, "is not compared: it was cut when it was recorded")
     ]
