@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import gzip
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from rokt_export.exchange.model import Response, Timings
-from rokt_export.transport.http11_responses import NotHttpError, ResponseReader, TooLargeError, known_response
+from rokt_export.transport.http11_responses import (
+    NotHttpError,
+    ResponseReader,
+    TooLargeError,
+    UnreadableError,
+    known_response,
+)
 
 HEAD = b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\n\r\n"
 
@@ -291,3 +299,37 @@ def test_a_body_larger_than_allowed(answer: bytes) -> None:
     ResponseReader(1001).feed(answer)
     with pytest.raises(TooLargeError):  # also where the head is known from a reader that allowed more
         ResponseReader(1000).feed(answer)
+
+
+PARTS = [
+    b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 204\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1\t200\r\n", b"HTTP/1.1 ",
+    b"Content-Length: 5\r\n", b"Content-Length: 99999999999999999999\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Content-Encoding: gzip\r\n", b"Connection: close\r\n", b"X: \xff\r\n", b": \r\n", b"\r\n", b"\n", b"\0", b"hello",
+    b"5\r\nhello\r\n", b"5;a=b\r\nhello\r\n", b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"fffffffffffffffff\r\n",
+    gzip.compress(b"hello"),
+]  # fmt: skip
+PIECES = st.lists(st.one_of(st.sampled_from(PARTS), st.binary(max_size=6)), max_size=6).map(b"".join)
+STREAMS = st.one_of(PIECES, st.builds(lambda head, body: PARTS[0] + head + b"\r\n" + body, PIECES, PIECES))
+
+
+def made_of(pieces: list[bytes]) -> object:
+    """What a reader makes of a stream that ends after these pieces; only `UnreadableError` may be raised."""
+    reader = ResponseReader(1_000)
+    reader.begin()
+    try:
+        if not any(reader.feed(piece) for piece in pieces if piece) and not reader.end():
+            return "cut short"
+        response = reader.response(Timings())
+    except UnreadableError as error:
+        return type(error)
+    # How much is shown of a body that cannot be read depends on where it was cut.
+    return response.status, response.headers, response.unreadable or response.body
+
+
+@given(STREAMS, st.lists(st.integers(0, 120), max_size=5))
+@example(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", [17, 30])
+def test_whatever_bytes_come_they_are_a_response_or_unreadable_however_they_are_cut(stream: bytes, cuts: list[int]):
+    places = sorted({0, len(stream), *(place for place in cuts if place < len(stream))})
+    pieces = [stream[start:end] for start, end in pairwise(places)]
+    whole, parts = made_of([stream]), made_of(pieces)
+    assert len(pieces) <= 1 or whole == parts
