@@ -13,14 +13,14 @@ from typing import TypeVar
 from bench import workload
 from bench.peers.model import Job
 from bench.peers.ours import fresh
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import Event, Intended, Settled
 from rokt_export.delivery.input_feed import FileFeed
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
-from rokt_export.exchange.delivery import Recordings
+from rokt_export.exchange.delivery import KeptRecordings
 from rokt_export.exchange.model import AttemptResult, Exchange, Request
 from rokt_export.journal import Journal, RunWriter
 from rokt_export.partner_spec.loading import load_spec
@@ -54,7 +54,7 @@ class Steps:
         self._loaded = load_spec(file)
         self._spec = self._loaded.spec
         self._renderer = Renderer(self._spec, _ENVIRONMENT, _VARIABLES)
-        self._credentials = Credentials(self._renderer, _VARIABLES)
+        self._credentials = AttemptCredentials(self._renderer, _VARIABLES)
         self._classifier = Classifier(self._spec.responses)
 
     def measure(self) -> Iterator[tuple[str, float]]:
@@ -75,7 +75,7 @@ class Steps:
         exchanges = [Exchange(*way, attempts=1, started=time.time()) for way in ways]
         events = list(_events(exchanges, batch))
         journal = self._keep(events, _WriterAlone)
-        redacted = self._keep(events, partial(self._bookkeeper, recordings=Recordings.NONE))
+        redacted = self._keep(events, partial(self._bookkeeper, recordings=KeptRecordings.NONE))
         yield "redact: exchange to delivery", redacted - journal
         yield "record: the first exchanges kept whole", self._keep(events, self._bookkeeper) - redacted
         yield "journal: intended, then settled", journal
@@ -107,7 +107,7 @@ class Steps:
         with self._journal() as writer:
             return timed(partial(deque, map(keeper_of(writer), events), maxlen=0))[0]
 
-    def _bookkeeper(self, writer: RunWriter, recordings: Recordings = Recordings.SOME) -> Bookkeeper:
+    def _bookkeeper(self, writer: RunWriter, recordings: KeptRecordings = KeptRecordings.SOME) -> Bookkeeper:
         redactor = redactor_for(self._spec, _ENVIRONMENT, _VARIABLES)
         return Bookkeeper(writer, redactor, PersonalData(self._spec, self._renderer), (), recordings)
 

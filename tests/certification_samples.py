@@ -8,11 +8,11 @@ from rokt_export.certification.records import (
     Certification,
     CertifiedRun,
     CertifiedSpec,
-    Coverage,
+    PartnerQuestion,
     Probe,
-    Question,
-    Record,
+    RuleCoverage,
     SentExchange,
+    SentRecord,
     Unexplained,
 )
 
@@ -32,10 +32,10 @@ def exchange(row: int, status: int = 201, body: str = '{"id": "A-1"}') -> SentEx
     )
 
 
-def record(number: int, probe: str, outcome: str, *fields: tuple[str, str], **more: str) -> Record:
+def record(number: int, probe: str, outcome: str, *fields: tuple[str, str], **more: str) -> SentRecord:
     known = fields or (("email", f"jane.doe.{number}@example.com"), ("first_name", "Jane"), ("last_name", "Doe"))
     reference = more.pop("reference", f"A-{number}" if outcome == "delivered" else None)
-    return Record(f"R{number}", probe, f"2026-11-29T09:00:{number:02}.250Z", outcome, reference, known, **more)
+    return SentRecord(f"R{number}", probe, f"2026-11-29T09:00:{number:02}.250Z", outcome, reference, known, **more)
 
 
 def certification(run: str = "20261129-7k3f9q", **changes: object) -> Certification:
@@ -79,10 +79,10 @@ def certification(run: str = "20261129-7k3f9q", **changes: object) -> Certificat
         probes,
         records,
         (
-            Question("Q1", "Is a repeated record always answered with 409?", "One response in six was 409."),
-            Question("Q2", f"How long may a name be? {HOSTILE}", ""),
+            PartnerQuestion("Q1", "Is a repeated record always answered with 409?", "One response in six was 409."),
+            PartnerQuestion("Q2", f"How long may a name be? {HOSTILE}", ""),
         ),
-        (Coverage("delivered", "delivered", 2), Coverage("duplicate", "duplicate", 1)),
+        (RuleCoverage("delivered", "delivered", 2), RuleCoverage("duplicate", "duplicate", 1)),
         (Unexplained("418 text/plain", 1, HOSTILE, ""),),
         "0.1.0",
     )

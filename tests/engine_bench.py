@@ -9,7 +9,7 @@ from pathlib import Path
 
 from commands.conftest import Partner
 
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import (
     Event,
@@ -101,7 +101,7 @@ class Bench:
         with Transport(TransportOptions(timeout=timeout, connect_timeout=1.0, max_connections=64)) as transport:
             feed = FileFeed(iter(people(rows)) if isinstance(rows, int) else rows)
             self.engine = Engine(
-                feed, renderer, Classifier(spec.responses), transport, Credentials(renderer, {}), pace,
+                feed, renderer, Classifier(spec.responses), transport, AttemptCredentials(renderer, {}), pace,
                 repeatable=idempotent,
             )  # fmt: skip
             try:

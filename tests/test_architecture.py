@@ -6,6 +6,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 MODULES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = sorted({path.parent.relative_to(PACKAGE).as_posix() for path in MODULES if path.parent != PACKAGE})
 FLOORS = [path for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()]
+
+_TYPE = re.compile(r"_?[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 
 
 def _name(path: Path) -> str:
@@ -43,3 +47,25 @@ def test_the_architecture_page_names_each_folder(folder: str) -> None:
 @pytest.mark.parametrize("floor", FLOORS, ids=_name)
 def test_each_floor_is_in_the_layers(floor: Path) -> None:
     assert floor.name == "__init__.py" or re.search(rf'[" ]rokt_export\.{floor.stem}[" ]', PYPROJECT)
+
+
+def _types(path: Path) -> Iterator[str]:
+    """Names of a module's classes and type aliases; flags of commands, which are declared with `Annotated`, aside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    yield from (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    if path.parent == PACKAGE / "commands":
+        return
+    for statement in tree.body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(name)) | ast.Assign(targets=[ast.Name(name)]) if _TYPE.fullmatch(name):
+                yield name
+
+
+def test_no_two_types_have_one_name() -> None:
+    places = defaultdict(set)
+    for path in MODULES:
+        for name in _types(path):
+            places[name].add(_name(path))
+    taken = {name: sorted(where) for name, where in places.items() if len(where) > 1}
+    assert len(places) > 500
+    assert not taken, "each name means one thing: find another for all but one of each"

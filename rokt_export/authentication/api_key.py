@@ -11,13 +11,13 @@ from rokt_export.authentication.base import (
     Authentication,
     BodyFinder,
     Checked,
-    Fill,
+    CredentialUse,
+    FieldSecrecy,
+    FillText,
     KeyParameter,
-    Mark,
     Public,
     ReceivedRequest,
     Refusal,
-    Use,
     same,
 )
 from rokt_export.spec_language.fields import Text, ValueTemplate, check_header_name
@@ -39,7 +39,7 @@ class ApiKey(Authentication):
     type: Literal["api_key"]
     in_: Literal["header", "query", "body"] = Field("header", alias="in")
     name: Public[Text]
-    value: Annotated[ValueTemplate, Mark(secret=True, shown_as="API_KEY")]
+    value: Annotated[ValueTemplate, FieldSecrecy(secret=True, shown_as="API_KEY")]
     prefix: Public[Text] = ""
 
     @model_validator(mode="after")
@@ -48,11 +48,11 @@ class ApiKey(Authentication):
             check_header_name(self.name, fixed=not compile_template(self.value).varies)
         return self
 
-    def credential(self, fill: Fill) -> KeyParameter:  # noqa: ARG002 - filled like every other parameter
+    def credential(self, fill: FillText) -> KeyParameter:  # noqa: ARG002 - filled like every other parameter
         """Return the parameter."""
         return KeyParameter(self.in_, self.name, self.prefix + self.value)
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> Checked:
         """Return the check of every value under the key's name."""
         wanted = self.prefix + fill(self.value)
         find = body_finder(self.name)
@@ -77,6 +77,6 @@ class ApiKey(Authentication):
 
         return Checked(verify)
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the parameter."""
-        return (Use(self.value, f"{self.in_} {self.name}"),)
+        return (CredentialUse(self.value, f"{self.in_} {self.name}"),)

@@ -246,10 +246,10 @@ def same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted.encode())
 
 
-Fill = Callable[[str], str]
+FillText = Callable[[str], str]
 
 
-class Mark(Struct, frozen=True):
+class FieldSecrecy(Struct, frozen=True):
     """Whether a field of an authentication is secret.
 
     Attributes:
@@ -262,13 +262,13 @@ class Mark(Struct, frozen=True):
 
 
 _Field = TypeVar("_Field")
-Secret = Annotated[_Field, Mark(secret=True)]
+Secret = Annotated[_Field, FieldSecrecy(secret=True)]
 """The type of a field that holds a credential: `token: Secret[ValueTemplate]`."""
-Public = Annotated[_Field, Mark(secret=False)]
+Public = Annotated[_Field, FieldSecrecy(secret=False)]
 """The type of a field that may be shown: `username: Public[ValueTemplate]`."""
 
 
-class Use(Struct, frozen=True):
+class CredentialUse(Struct, frozen=True):
     """Where a part of an authentication is sent, for `validate`, which shows the host that receives each variable.
 
     Attributes:
@@ -308,7 +308,7 @@ class Authentication(Strict):
             raise unfinished(cls, "; ".join(missing))
 
     @abstractmethod
-    def credential(self, fill: Fill) -> Credential:
+    def credential(self, fill: FillText) -> Credential:
         """Return what is put on a request.
 
         Args:
@@ -316,7 +316,7 @@ class Authentication(Strict):
         """
 
     @abstractmethod
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> Verification:
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> Verification:
         """Return how a sandbox checks a request, independently of `credential` apart from shared computations.
 
         Args:
@@ -325,7 +325,7 @@ class Authentication(Strict):
         """
 
     @abstractmethod
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return where the fields are sent."""
 
     def secrets(self) -> Iterator[tuple[str, str]]:
@@ -341,7 +341,7 @@ def unfinished(model: type[Authentication], missing: str) -> TypeError:
     return TypeError(f"the authentication type {model.__name__} is not finished: {missing}")
 
 
-def credential_of(authentication: Authentication, fill: Fill) -> Credential:
+def credential_of(authentication: Authentication, fill: FillText) -> Credential:
     """Return what an authentication puts on a request.
 
     Raises:
@@ -353,7 +353,7 @@ def credential_of(authentication: Authentication, fill: Fill) -> Credential:
     return made
 
 
-def verification_of(authentication: Authentication, fill: Fill, body_finder: BodyFinder) -> Verification:
+def verification_of(authentication: Authentication, fill: FillText, body_finder: BodyFinder) -> Verification:
     """Return how a sandbox checks an authentication.
 
     Raises:
@@ -365,7 +365,7 @@ def verification_of(authentication: Authentication, fill: Fill, body_finder: Bod
     return made
 
 
-def secret_fields(model: type[Strict]) -> dict[str, Mark]:
+def secret_fields(model: type[Strict]) -> dict[str, FieldSecrecy]:
     """Return the secret fields of a model with their marks."""
     return {name: mark for name, mark in _marks(model).items() if mark is not None and mark.secret}
 
@@ -397,15 +397,15 @@ def _is_text(annotation: Any) -> bool:
     return annotation in (str, NoneType)
 
 
-def _marks(model: type[Strict]) -> dict[str, Mark | None]:
-    found: dict[str, Mark | None] = {}
+def _marks(model: type[Strict]) -> dict[str, FieldSecrecy | None]:
+    found: dict[str, FieldSecrecy | None] = {}
     for name, info in model.model_fields.items():
         if name != "type" and get_origin(info.annotation) is not Literal:
-            found[name] = next((item for item in info.metadata if isinstance(item, Mark)), None)
+            found[name] = next((item for item in info.metadata if isinstance(item, FieldSecrecy)), None)
     return found
 
 
-def header_of(credential: Credential, fill: Fill) -> tuple[str, str] | None:
+def header_of(credential: Credential, fill: FillText) -> tuple[str, str] | None:
     """Return name and value of the header that a credential puts on every request; None where there is no such one.
 
     Raises:
@@ -424,7 +424,7 @@ def header_of(credential: Credential, fill: Fill) -> tuple[str, str] | None:
             assert_never(credential)
 
 
-def filler(variables: Mapping[str, str]) -> Fill:
+def filler(variables: Mapping[str, str]) -> FillText:
     """Return a function that renders a credential's template from the environment variables.
 
     The function raises ConfigurationError if a filter cannot convert a variable.

@@ -12,13 +12,13 @@ from rokt_export.authentication.base import (
     Authentication,
     BodyFinder,
     Checked,
-    Fill,
+    CredentialUse,
+    FillText,
     Public,
     ReceivedRequest,
     Refusal,
     Secret,
     StaticHeader,
-    Use,
     same,
 )
 from rokt_export.spec_language.fields import ValueTemplate
@@ -37,12 +37,12 @@ class Basic(Authentication):
     username: Public[ValueTemplate]
     password: Secret[ValueTemplate] = ""
 
-    def credential(self, fill: Fill) -> StaticHeader:
+    def credential(self, fill: FillText) -> StaticHeader:
         """Return the header, encoded in UTF-8, which most servers accept (RFC 7617, 2.1)."""
         pair = f"{fill(self.username)}:{fill(self.password)}"
         return StaticHeader("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
         """Return the check of name and password."""
         challenge = f'Basic realm="{REALM}", charset="UTF-8"'
         wanted = f"{fill(self.username)}:{fill(self.password)}"
@@ -55,9 +55,9 @@ class Basic(Authentication):
 
         return Checked(verify)
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the header."""
-        return (Use(self, "header Authorization"),)
+        return (CredentialUse(self, "header Authorization"),)
 
 
 def name_and_password(header: str | None) -> str | None:

@@ -10,12 +10,12 @@ from rokt_export.authentication.base import (
     Authentication,
     BodyFinder,
     Checked,
-    Fill,
+    CredentialUse,
+    FillText,
     ReceivedRequest,
     Refusal,
     Secret,
     StaticHeader,
-    Use,
     same,
 )
 from rokt_export.spec_language.fields import ValueTemplate
@@ -32,11 +32,11 @@ class Bearer(Authentication):
     type: Literal["bearer"]
     token: Secret[ValueTemplate]
 
-    def credential(self, fill: Fill) -> StaticHeader:
+    def credential(self, fill: FillText) -> StaticHeader:
         """Return the header."""
         return StaticHeader("Authorization", f"Bearer {fill(self.token)}")
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
         """Return the check of the token."""
         challenge = f'Bearer realm="{REALM}"'
         wanted = fill(self.token)
@@ -50,6 +50,6 @@ class Bearer(Authentication):
 
         return Checked(verify)
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the header."""
-        return (Use(self, "header Authorization"),)
+        return (CredentialUse(self, "header Authorization"),)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from rokt_export.authentication.base import Authentication, BodyFinder, Fill, NotChecked, PluginSignature, Public, Use
+from rokt_export.authentication.base import (
+    Authentication,
+    BodyFinder,
+    CredentialUse,
+    FillText,
+    NotChecked,
+    PluginSignature,
+    Public,
+)
 from rokt_export.errors import ConfigurationError
 from rokt_export.redaction.sensitive_names import is_sensitive
 from rokt_export.spec_language.fields import Text, ValueTemplate
@@ -39,18 +47,18 @@ class Custom(Authentication):
     auth: Public[Annotated[Text, Field(pattern=r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$")]]
     options: Public[dict[Text, ValueTemplate]] = Field(default_factory=dict)
 
-    def credential(self, fill: Fill) -> PluginSignature:
+    def credential(self, fill: FillText) -> PluginSignature:
         """Return the credential whose `load` imports the class."""
         return PluginSignature(self.auth, lambda allowed: load_plugin(self, fill, allowed))
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
         """Return that every request is accepted."""
         note = f"credentials of {self.auth} are accepted unchecked: only its own server can check them"
         return NotChecked("a class from outside has no counterpart here", note)
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return that the class decides where its options are sent."""
-        return (Use(self.options, f"what {self.auth} makes of it"),)
+        return (CredentialUse(self.options, f"what {self.auth} makes of it"),)
 
     def secrets(self) -> Iterator[tuple[str, str]]:
         """Yield the options whose names mean that they are secret."""
@@ -67,7 +75,7 @@ def is_allowed(name: str, allowed: Collection[str]) -> bool:
     return name in allowed or _is_installed(name)
 
 
-def load_plugin(settings: Custom, fill: Fill, allowed: Collection[str]) -> Sign:
+def load_plugin(settings: Custom, fill: FillText, allowed: Collection[str]) -> Sign:
     """Return the `__call__` of an instance of the class that a spec names.
 
     Args:

@@ -18,13 +18,13 @@ from rokt_export.authentication.base import (
     Authentication,
     BodyFinder,
     Checked,
+    CredentialUse,
     DigestLogin,
-    Fill,
+    FillText,
     Public,
     ReceivedRequest,
     Refusal,
     Secret,
-    Use,
     same,
 )
 from rokt_export.spec_language.fields import ValueTemplate
@@ -56,17 +56,17 @@ class Digest(Authentication):
     username: Public[ValueTemplate]
     password: Secret[ValueTemplate]
 
-    def credential(self, fill: Fill) -> DigestLogin:
+    def credential(self, fill: FillText) -> DigestLogin:
         """Return name and password for `delivery/digest.py`."""
         return DigestLogin(fill(self.username), fill(self.password))
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
         """Return the check, which starts with a challenge."""
         return Checked(_Challenger(fill(self.username), fill(self.password)).verify)
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the header."""
-        return (Use(self, "header Authorization"),)
+        return (CredentialUse(self, "header Authorization"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,14 @@ from rokt_export.authentication.base import (
     BodyFinder,
     Checked,
     ComputedPlace,
-    Fill,
+    CredentialUse,
+    FillText,
     NotChecked,
     Public,
     ReceivedRequest,
     Refusal,
     Secret,
     Signature,
-    Use,
     Verify,
     same,
 )
@@ -90,7 +90,7 @@ class Hmac(Authentication):
         """Texts in `message` that look like a placeholder but are not; they are signed literally."""
         return _PLACEHOLDER.findall(_PART.sub("", self.message)) if self.style == "header" else []
 
-    def credential(self, fill: Fill) -> Signature:
+    def credential(self, fill: FillText) -> Signature:
         """Return the signer."""
         match self.style:
             case "sailthru":
@@ -105,7 +105,7 @@ class Hmac(Authentication):
             case _:
                 assert_never(self.style)
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked | NotChecked:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> Checked | NotChecked:  # noqa: ARG002
         """Return the check, which recomputes the signature."""
         match self.style:
             case "sailthru":
@@ -118,9 +118,9 @@ class Hmac(Authentication):
             case _:
                 assert_never(self.style)
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the header or the parameter."""
-        return (Use(self, f"signature in {self.header if self.style == 'header' else self.parameter}"),)
+        return (CredentialUse(self, f"signature in {self.header if self.style == 'header' else self.parameter}"),)
 
 
 def signed_message(

@@ -10,10 +10,10 @@ from rokt_export.authentication.base import (
     BodyFinder,
     CheckedByTls,
     ClientCertificate,
-    Fill,
+    CredentialUse,
+    FillText,
     Public,
     Secret,
-    Use,
 )
 from rokt_export.spec_language.fields import ValueTemplate
 
@@ -33,7 +33,7 @@ class MutualTls(Authentication):
     key: Public[ValueTemplate | None] = None
     key_password: Secret[ValueTemplate | None] = None
 
-    def credential(self, fill: Fill) -> ClientCertificate:
+    def credential(self, fill: FillText) -> ClientCertificate:
         """Return the files for the transport."""
         return ClientCertificate(
             fill(self.certificate),
@@ -41,10 +41,10 @@ class MutualTls(Authentication):
             fill(self.key_password) if self.key_password else None,
         )
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> CheckedByTls:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> CheckedByTls:  # noqa: ARG002
         """Return that the TLS handshake is the check."""
         return CheckedByTls()
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the files, which are only read on this machine."""
-        return (Use(self, "client certificate", stays_here=True),)
+        return (CredentialUse(self, "client certificate", stays_here=True),)

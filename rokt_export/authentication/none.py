@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Literal
 
-from rokt_export.authentication.base import Authentication, BodyFinder, Fill, NoCredential, NotChecked, Use
+from rokt_export.authentication.base import (
+    Authentication,
+    BodyFinder,
+    CredentialUse,
+    FillText,
+    NoCredential,
+    NotChecked,
+)
 
 
 class NoAuthentication(Authentication):
@@ -18,14 +25,14 @@ class NoAuthentication(Authentication):
     type: Literal["none"]
     no_secret: ClassVar[str | None] = "there are no credentials"
 
-    def credential(self, fill: Fill) -> NoCredential:  # noqa: ARG002 - the same for every type
+    def credential(self, fill: FillText) -> NoCredential:  # noqa: ARG002 - the same for every type
         """Return that nothing is put on a request."""
         return NoCredential("the partner asks for none")
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> NotChecked:  # noqa: ARG002
         """Return that every request is accepted."""
         return NotChecked("the partner asks for no credentials")
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return nothing: there are no fields."""
         return ()

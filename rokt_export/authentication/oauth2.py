@@ -10,16 +10,16 @@ from pydantic import Field
 from rokt_export.authentication.base import (
     Authentication,
     BodyFinder,
+    CredentialUse,
     FetchedToken,
-    Fill,
+    FillText,
     IssuedToken,
     Public,
     Secret,
-    Use,
 )
 from rokt_export.authentication.token_response import ResponseField
 from rokt_export.spec_language.fields import (
-    BodyPath,
+    BodyPathText,
     Duration,
     FixedUrl,
     HeaderName,
@@ -40,7 +40,7 @@ class RefreshOn(Strict):
     """
 
     status: Status | None = None
-    body: dict[BodyPath, Condition] = Field(default_factory=dict)
+    body: dict[BodyPathText, Condition] = Field(default_factory=dict)
 
 
 class OAuth2(Authentication):
@@ -87,18 +87,18 @@ class OAuth2(Authentication):
     header: Public[HeaderName] = "Authorization"
     refresh_on: Public[RefreshOn] = Field(default_factory=lambda: RefreshOn(status=[401]))
 
-    def credential(self, fill: Fill) -> FetchedToken:  # noqa: ARG002 - filled where the token is fetched
+    def credential(self, fill: FillText) -> FetchedToken:  # noqa: ARG002 - filled where the token is fetched
         """Return that a token is fetched."""
         return FetchedToken(self)
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> IssuedToken:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> IssuedToken:  # noqa: ARG002
         """Return that the sandbox issues tokens, and accepts only these."""
         return IssuedToken(self)
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the token request's URL: the endpoint receives only the token."""
         others = [self.client_id, self.client_secret, self.scope, self.audience, self.parameters, self.headers]
         return (
-            Use(self.token_url, "URL of the token request", url=self.token_url),
-            Use(others, "token request", url=self.token_url),
+            CredentialUse(self.token_url, "URL of the token request", url=self.token_url),
+            CredentialUse(others, "token request", url=self.token_url),
         )

@@ -19,13 +19,13 @@ from rokt_export.authentication.base import (
     BodyFinder,
     Checked,
     ComputedPlace,
-    Fill,
+    CredentialUse,
+    FillText,
     Public,
     ReceivedRequest,
     Refusal,
     Secret,
     Signature,
-    Use,
     Verify,
     same,
 )
@@ -62,18 +62,18 @@ class Wsse(Authentication):
     nonce_encoding: Literal["base64", "hex"] = "base64"
     digest_encoding: Literal["base64", "hex_base64"] = "base64"
 
-    def credential(self, fill: Fill) -> Signature:
+    def credential(self, fill: FillText) -> Signature:
         """Return the signer."""
         places = (ComputedPlace("header", "X-WSSE", "UsernameToken "),)
         return Signature(_signer(self, fill(self.username), fill(self.password)), places)
 
-    def verification(self, fill: Fill, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
+    def verification(self, fill: FillText, body_finder: BodyFinder) -> Checked:  # noqa: ARG002
         """Return the check, which recomputes the digest and refuses a nonce that was used before."""
         return Checked(_check(self, fill(self.username), fill(self.password)))
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[CredentialUse]:
         """Return the header."""
-        return (Use(self, "header X-WSSE"),)
+        return (CredentialUse(self, "header X-WSSE"),)
 
 
 def wsse_digest(settings: Wsse, nonce: bytes, created: str, password: str) -> str:

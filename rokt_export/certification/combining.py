@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rokt_export.certification.planning import PlannedProbe
-from rokt_export.certification.sending import Sent
-from rokt_export.certification.verdicts import Judgement
+from rokt_export.certification.sending import SentRow
+from rokt_export.certification.verdicts import ProbeJudgement
 from rokt_export.exchange.model import OutcomeKind
 
-Judged = tuple[PlannedProbe, Judgement, Sequence[Sent]]
+Judged = tuple[PlannedProbe, ProbeJudgement, Sequence[SentRow]]
 
 _ACCEPTS = frozenset(
     {
@@ -26,12 +26,12 @@ _KINDS = 2
 """Kinds of bad transactions that are all accepted, from which on the partner accepts everything."""
 
 
-def combined(judged: Sequence[Judged]) -> list[Judgement]:
+def combined(judged: Sequence[Judged]) -> list[ProbeJudgement]:
     """Return the judgement of each probe, with one name for findings that have one cause."""
     return _swapped(judged, _credentials(_everything(judged)))
 
 
-def _everything(judged: Sequence[Judged]) -> list[Judgement]:
+def _everything(judged: Sequence[Judged]) -> list[ProbeJudgement]:
     own = [judgement for _, judgement, _ in judged]
     bad = [(probe.kind, judgement) for probe, judgement, _ in judged if probe.kind in _MUST_BE_REFUSED]
     told = [(kind, judgement) for kind, judgement in bad if judgement.verdict in ("as expected", "finding")]
@@ -41,14 +41,14 @@ def _everything(judged: Sequence[Judged]) -> list[Judgement]:
     return [replace(each, defect="accepts-everything") if each.defect in _ACCEPTS else each for each in own]
 
 
-def _credentials(own: list[Judgement]) -> list[Judgement]:
+def _credentials(own: list[ProbeJudgement]) -> list[ProbeJudgement]:
     both = {"accepts-missing-credentials", "accepts-wrong-credentials"}
     if not both <= {each.defect for each in own}:
         return own
     return [replace(each, defect="ignores-credentials") if each.defect in both else each for each in own]
 
 
-def _swapped(judged: Sequence[Judged], own: list[Judgement]) -> list[Judgement]:
+def _swapped(judged: Sequence[Judged], own: list[ProbeJudgement]) -> list[ProbeJudgement]:
     """Name rules whose outcomes are exchanged: a duplicate is read as rejected, and a refusal as duplicate."""
     repeats = [
         sent[-1].exchange.outcome.rule

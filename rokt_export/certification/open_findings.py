@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rokt_export.certification.planning import PlannedProbe
 from rokt_export.certification.staleness import changed_parts, probes_again
-from rokt_export.certification.verdicts import UNAVAILABLE, Judgement, found
-from rokt_export.journal.certifications import Certificate, CertifiedProbe
+from rokt_export.certification.verdicts import UNAVAILABLE, ProbeJudgement, found
+from rokt_export.journal.certifications import CertificationSummary, CertifiedProbe
 
 _UNDECIDED = ("cannot be told", "not run")
 
@@ -28,13 +28,13 @@ class EarlierRun:
     outdated: frozenset[str]
 
     @classmethod
-    def of(cls, run: str, certificate: Certificate, parts: Mapping[str, str]) -> EarlierRun:
+    def of(cls, run: str, certificate: CertificationSummary, parts: Mapping[str, str]) -> EarlierRun:
         """Return it, compared with the parts of the spec as it is now."""
         changed = changed_parts(certificate.parts, parts, certificate.environment)
         return cls(run, {each.title: each for each in certificate.probes}, probes_again(changed))
 
 
-def kept_open(probe: PlannedProbe, judgement: Judgement, earlier: Sequence[EarlierRun]) -> Judgement:
+def kept_open(probe: PlannedProbe, judgement: ProbeJudgement, earlier: Sequence[EarlierRun]) -> ProbeJudgement:
     """Return the judgement of a probe, or the finding that the last run which could tell had of it.
 
     Args:

@@ -19,10 +19,10 @@ import orjson
 from markupsafe import Markup
 
 from rokt_export import __version__
-from rokt_export.certification.records import FORMAT, VERSION, Certification, Record
+from rokt_export.certification.records import FORMAT, VERSION, Certification, SentRecord
 from rokt_export.errors import DocumentError, UsageError, did_you_mean, near_file
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal.certifications import Certificate, CertifiedProbe, CertifiedRecord
+from rokt_export.journal.certifications import CertificationSummary, CertifiedProbe, CertifiedRecord
 from rokt_export.read_whole import read_whole
 from rokt_export.redaction.display_text import cut, json_text
 from rokt_export.reports.html import asset, page, policy
@@ -55,10 +55,10 @@ def digest_of(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def certificate_of(certification: Certification) -> Certificate:
+def certificate_of(certification: Certification) -> CertificationSummary:
     """Return what the journal keeps of a certification."""
     titles = {each.id: each.title for each in certification.probes}
-    return Certificate(
+    return CertificationSummary(
         digest=digest_of(msgspec.to_builtins(certification)),
         spec_sha256=certification.spec.hash,
         environment=certification.run.environment,
@@ -120,15 +120,15 @@ def write_html(certification: Certification, stream: TextIO, *, language: str = 
     stream.write(text.replace(_UNSEALED, _sealed(text), 1))
 
 
-def _who(record: Record) -> str:
+def _who(record: SentRecord) -> str:
     """Return what a record is looked up by: its mail address, else the partner's reference, else its first value."""
     values = [value for _, value in record.fields]
     return next((value for value in values if "@" in value), record.reference or next(iter(values), record.sent_at))
 
 
-def _people(records: Iterable[Record]) -> list[list[Record]]:
+def _people(records: Iterable[SentRecord]) -> list[list[SentRecord]]:
     """Return the sends of each person, who is looked up once: by its mail address, else by all of its values."""
-    found: dict[tuple[str, ...], list[Record]] = {}
+    found: dict[tuple[str, ...], list[SentRecord]] = {}
     for record in records:
         values = tuple(value.casefold() for _, value in record.fields)
         address = next((value for value in values if "@" in value), None)

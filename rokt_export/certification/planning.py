@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rokt_export.authentication.base import filler
 from rokt_export.authentication.none import NoAuthentication
-from rokt_export.certification.records import Kind
+from rokt_export.certification.records import ProbeKind
 from rokt_export.certification.sent_fields import fields_of, varying
 from rokt_export.certification.texts import HOSTILE, MAY_BE_REFUSED
 from rokt_export.certification.variants import (
@@ -39,7 +39,7 @@ REPEATS = 3
 """How often the same is sent again until the partner calls it a duplicate."""
 CONTROLS = 3
 """Good transactions that are sent again, at most, to tell what a probe shows from a partner that refuses all by now."""
-READ_BACK: frozenset[Kind] = frozenset({"good", "hostile_text", "longest"})
+READ_BACK: frozenset[ProbeKind] = frozenset({"good", "hostile_text", "longest"})
 """Probes whose record is read back."""
 RACES = 3
 """Rounds of a race: one round may be won by luck."""
@@ -74,7 +74,7 @@ class PlannedProbe:
         advice: what to do so that it can be run; empty where nothing is to be done.
     """
 
-    kind: Kind
+    kind: ProbeKind
     title: str
     expected: str
     why: str
@@ -158,7 +158,7 @@ class _Planner:
 
     def _repeats(self) -> Iterator[PlannedProbe]:
         spec, told = self.spec, "duplicate" in self.outcomes
-        kind: Kind = "repeat"
+        kind: ProbeKind = "repeat"
         if spec.idempotency is not None:
             yield PlannedProbe(
                 kind, "the same again, with its idempotency key", "the first response again, or duplicate",
@@ -232,7 +232,7 @@ class _Planner:
             yield PlannedProbe("missing_optional", "without an optional parameter", "delivered", "", not_run=none)
         yield from optional.values()
 
-    def _without(self, kind: Kind, name: str, keys: frozenset[tuple[str, str, str]], why: str) -> PlannedProbe:
+    def _without(self, kind: ProbeKind, name: str, keys: frozenset[tuple[str, str, str]], why: str) -> PlannedProbe:
         expected = "not delivered" if kind == "missing_required" else "delivered"
         in_path = any(place == "path" for _, place, _ in keys)
         return PlannedProbe(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rokt_export.certification.records import Coverage, Probe, Record
+from rokt_export.certification.records import Probe, RuleCoverage, SentRecord
 from rokt_export.partner_spec.checklist import case_in_words
 from rokt_export.partner_spec.model import PartnerSpec
 
@@ -14,8 +14,8 @@ _MOST_RULES = 5
 def questions_for(
     spec: PartnerSpec,
     probes: Sequence[Probe],
-    coverage: Sequence[Coverage],
-    records: Sequence[Record],
+    coverage: Sequence[RuleCoverage],
+    records: Sequence[SentRecord],
     *,
     sandbox: bool = False,
 ) -> tuple[tuple[str, str], ...]:
@@ -54,7 +54,7 @@ def _of_records(spec: PartnerSpec, probes: Sequence[Probe], removed: frozenset[s
         yield f"What became of {records}?", "They were accepted, and no decision came while we asked."
 
 
-def _of_rules(spec: PartnerSpec, coverage: Sequence[Coverage]) -> Iterator[tuple[str, str]]:
+def _of_rules(spec: PartnerSpec, coverage: Sequence[RuleCoverage]) -> Iterator[tuple[str, str]]:
     rules = dict(zip(spec.rule_names, spec.responses, strict=True))
     unseen = [rules[each.rule] for each in coverage if not each.seen and each.outcome != "failed"]
     for case in dict.fromkeys(map(case_in_words, unseen[:_MOST_RULES])):

@@ -9,10 +9,10 @@ from msgspec import Struct
 FORMAT = "rokt-export certification"
 VERSION = 1
 
-Verdict = Literal["as expected", "finding", "cannot be told", "not run"]
+ProbeVerdict = Literal["as expected", "finding", "cannot be told", "not run"]
 """`cannot be told`: what came proves neither. `not run`: nothing was sent, and `finding` says why."""
 
-Kind = Literal[
+ProbeKind = Literal[
     "good", "repeat", "missing_required", "missing_optional", "no_credentials", "wrong_credentials",
     "wrong_content_type", "hostile_text", "longest", "unknown_field", "race", "read_back", "cleanup",
 ]  # fmt: skip
@@ -61,7 +61,7 @@ class Probe(Struct, frozen=True):
     """
 
     id: str
-    kind: Kind
+    kind: ProbeKind
     title: str
     expected: str
     why: str
@@ -69,7 +69,7 @@ class Probe(Struct, frozen=True):
     rule: str | None = None
     status: int | None = None
     reason: str | None = None
-    verdict: Verdict = "not run"
+    verdict: ProbeVerdict = "not run"
     defect: str = ""
     finding: str = ""
     advice: str = ""
@@ -77,7 +77,7 @@ class Probe(Struct, frozen=True):
     records: tuple[str, ...] = ()
 
 
-class Record(Struct, frozen=True):
+class SentRecord(Struct, frozen=True):
     """One send that the partner can look up: all of it is test data.
 
     Attributes:
@@ -99,7 +99,7 @@ class Record(Struct, frozen=True):
     cleaned: str = ""
 
 
-class Question(Struct, frozen=True):
+class PartnerQuestion(Struct, frozen=True):
     """A question that only the partner can answer."""
 
     id: str
@@ -107,7 +107,7 @@ class Question(Struct, frozen=True):
     why: str
 
 
-class Coverage(Struct, frozen=True):
+class RuleCoverage(Struct, frozen=True):
     """How many responses a rule of the spec has matched."""
 
     rule: str
@@ -167,9 +167,9 @@ class Certification(Struct, frozen=True):
     run: CertifiedRun
     spec: CertifiedSpec
     probes: tuple[Probe, ...]
-    records: tuple[Record, ...]
-    questions: tuple[Question, ...]
-    coverage: tuple[Coverage, ...]
+    records: tuple[SentRecord, ...]
+    questions: tuple[PartnerQuestion, ...]
+    coverage: tuple[RuleCoverage, ...]
     unexplained: tuple[Unexplained, ...] = ()
     tool_version: str = ""
     missing_outcomes: tuple[str, ...] = ()

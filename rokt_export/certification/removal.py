@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rokt_export.certification.planning import PlannedProbe
-from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
-from rokt_export.certification.verdicts import Judge, Judgement, as_expected, cannot_tell, found
+from rokt_export.certification.sending import Read, Sender, SentRow, StoppedError
+from rokt_export.certification.verdicts import ProbeJudge, ProbeJudgement, as_expected, cannot_tell, found
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Exchange, OutcomeKind
 from rokt_export.redaction.display_text import cut, one_line
@@ -29,9 +29,9 @@ class Ran:
     """A probe and what came of it."""
 
     planned: PlannedProbe
-    judgement: Judgement
-    sent: list[Sent] = field(default_factory=list)
-    controls: list[Sent] = field(default_factory=list)
+    judgement: ProbeJudgement
+    sent: list[SentRow] = field(default_factory=list)
+    controls: list[SentRow] = field(default_factory=list)
     reads: list[tuple[int, Exchange]] = field(default_factory=list)
 
 
@@ -50,7 +50,7 @@ class Removal:
     """
 
     sender: Sender
-    judge: Judge
+    judge: ProbeJudge
     wait: float
     ran: Sequence[Ran]
     seen: dict[int, Mapping[str, str | None]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Removal:
                 why = self.sender.remove(sent, self._urls, seen=sent.row in self.seen)
                 cleaned[sent.row] = self.sender.redactor.text(why)
 
-    def _look_before_removing(self, sent: Sent) -> None:
+    def _look_before_removing(self, sent: SentRow) -> None:
         """Read a record back that was not read yet: another person's is a finding, and must stay."""
         if self.judge.spec.read_back is None or any(row == sent.row for each in self.ran for row, _ in each.reads):
             return
@@ -176,7 +176,7 @@ class Removal:
             left = f"no response came to {', '.join(f'R{row}' for row in unknown)}: their records may be left"
             return Ran(planned, cannot_tell(left, "Ask the partner to look them up, and to remove them."))
         if not cleaned:
-            return Ran(planned, Judgement("not run", "no record was made"))
+            return Ran(planned, ProbeJudgement("not run", "no record was made"))
         made_by = "" if len(self._urls) == len(cleaned) else f", which {len(cleaned)} rows made: some share one"
         return Ran(planned, as_expected(f"{len(self._urls)} removed{made_by}"))
 
@@ -191,6 +191,6 @@ def _rows(rows: Sequence[int]) -> str:
     return f"row{'' if len(rows) == 1 else 's'} {', '.join(map(str, rows))}"
 
 
-def _named(sent: Sent) -> str:
+def _named(sent: SentRow) -> str:
     reference = sent.exchange.outcome.reference
     return f" ({cut(one_line(reference), _MOST_REFERENCE)})" if reference else ""

@@ -14,12 +14,20 @@ from rokt_export.certification.combining import combined
 from rokt_export.certification.open_findings import EarlierRun, kept_open
 from rokt_export.certification.planning import CONTROLS, READ_BACK, PlannedProbe, capitals
 from rokt_export.certification.questions import questions_for
-from rokt_export.certification.records import Coverage, Kind, Probe, Record, SentExchange, Unexplained
+from rokt_export.certification.records import Probe, ProbeKind, RuleCoverage, SentExchange, SentRecord, Unexplained
 from rokt_export.certification.removal import Ran, Removal
-from rokt_export.certification.sending import Read, Sender, Sent, StoppedError
+from rokt_export.certification.sending import Read, Sender, SentRow, StoppedError
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED
-from rokt_export.certification.verdicts import TAKEN, UNAVAILABLE, Judge, Judgement, as_expected, cannot_tell, found
+from rokt_export.certification.verdicts import (
+    TAKEN,
+    UNAVAILABLE,
+    ProbeJudge,
+    ProbeJudgement,
+    as_expected,
+    cannot_tell,
+    found,
+)
 from rokt_export.delivery.confirmation import Decision
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
@@ -28,7 +36,7 @@ from rokt_export.delivery.worker import Brake, Result, Watch
 from rokt_export.errors import ExitStatus, RoktExportError, SpecError
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
 from rokt_export.journal.model import as_text
-from rokt_export.onboarding.unexplained import Unmatched, groups_of
+from rokt_export.onboarding.unexplained import UnmatchedResponse, groups_of
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.references import attribute_names
 from rokt_export.reports.http_text import request_text, response_text
@@ -50,7 +58,7 @@ _BUSY_IN_A_ROW = 3
 """Probes in a row that a busy partner does not answer, after which no more are sent."""
 _NOT_BY_DESIGN = frozenset({"missing_required", "wrong_content_type", "unknown_field"})
 """Probes whose requests are not what the partner's document asks for, on purpose."""
-_MEANT: Mapping[Kind, str] = {
+_MEANT: Mapping[ProbeKind, str] = {
     "good": "delivered", "repeat": "duplicate", "race": "duplicate",
     "missing_required": "rejected", "missing_optional": "rejected", "hostile_text": "rejected",
     "longest": "rejected", "unknown_field": "rejected",
@@ -102,8 +110,8 @@ class Certifier:
     guard: Callable[[str], str] = lambda _url: ""
     earlier: Sequence[EarlierRun] = ()
     probes: tuple[Probe, ...] = ()
-    records: tuple[Record, ...] = ()
-    coverage: tuple[Coverage, ...] = ()
+    records: tuple[SentRecord, ...] = ()
+    coverage: tuple[RuleCoverage, ...] = ()
     unexplained: tuple[Unexplained, ...] = ()
     missing: tuple[str, ...] = ()
     complete: bool = False
@@ -124,7 +132,7 @@ class Certifier:
         assert opened is not None
         with Sender(plan, run_id, watch, brake, opened, self.wait, self.guard) as sender:
             self._sender = sender
-            self._judge = Judge(plan.spec, plan.destination.base_url is not None, sender.redactor.text)
+            self._judge = ProbeJudge(plan.spec, plan.destination.base_url is not None, sender.redactor.text)
             self._removal = Removal(sender, self._judge, self.wait, self._ran)
             try:
                 finished = self._all()
@@ -151,7 +159,7 @@ class Certifier:
             return stopped
         for each in self.planned[1:]:
             if each.not_run:
-                self._ran.append(Ran(each, Judgement("not run", each.not_run, advice=each.advice)))
+                self._ran.append(Ran(each, ProbeJudgement("not run", each.not_run, advice=each.advice)))
             elif each.kind == "cleanup":
                 continue  # it comes last, of all records
             elif why := self._hopeless():
@@ -161,14 +169,14 @@ class Certifier:
         self._finish()
         return Finished(StopReason.COMPLETE)
 
-    def _given_up(self, why: str) -> Judgement:
+    def _given_up(self, why: str) -> ProbeJudgement:
         """Return the judgement of a probe that is not run any more; the first of them is a finding.
 
         Args:
             why: as `_hopeless`.
         """
         if self._judge.good is None or any(ran.judgement.defect == UNAVAILABLE for ran in self._ran):
-            return Judgement("not run", why)
+            return ProbeJudgement("not run", why)
         advice = "Certify again when it takes transactions again: what follows was not run."
         return found(UNAVAILABLE, f"not run: {why}", advice)
 
@@ -206,7 +214,7 @@ class Certifier:
             self._after_rejection(ran)
         return ran, None
 
-    def _stopped(self, sent: Sent) -> Finished | None:
+    def _stopped(self, sent: SentRow) -> Finished | None:
         """Return why nothing more can be told after the good transaction: no response, or a wrong set-up."""
         result = sent.exchange.result
         if isinstance(result, Fault):
@@ -266,7 +274,7 @@ class Certifier:
                 case _:
                     assert_never(probe.kind)
         except (InvalidRowError, SpecError) as error:
-            return Ran(probe, Judgement("not run", f"no request can be made so: {error}"))
+            return Ran(probe, ProbeJudgement("not run", f"no request can be made so: {error}"))
         if ran.judgement.doubtful and self._controls:
             self._control(ran)
         return ran
@@ -295,7 +303,7 @@ class Certifier:
             self._read(ran, sent)
         return ran
 
-    def _judged(self, probe: PlannedProbe, tries: Sequence[Sent]) -> Judgement:
+    def _judged(self, probe: PlannedProbe, tries: Sequence[SentRow]) -> ProbeJudgement:
         """Judge the sends of a probe by its kind; what must not be delivered, and is, never comes as expected."""
         judgement, sent = self._judged_by_kind(probe, tries), tries[-1]
         good = judgement.verdict == "as expected" and sent.outcome is OutcomeKind.DELIVERED
@@ -303,7 +311,7 @@ class Certifier:
             return found("delivered-unexpectedly", self._judge.came(sent), "Ask the partner why it takes it.")
         return judgement
 
-    def _judged_by_kind(self, probe: PlannedProbe, tries: Sequence[Sent]) -> Judgement:
+    def _judged_by_kind(self, probe: PlannedProbe, tries: Sequence[SentRow]) -> ProbeJudgement:
         sent = tries[-1]
         match probe.kind:
             case "missing_required":
@@ -325,8 +333,8 @@ class Certifier:
 
     def _repeat(self, probe: PlannedProbe) -> Ran:
         if probe.detail == "case" and self._judge.duplicate is None:
-            return Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
-        tries: list[Sent] = []
+            return Ran(probe, ProbeJudgement("not run", "the same again did not come as a duplicate"))
+        tries: list[SentRow] = []
         pauses = (0.0, 0.4 * self.wait, 0.6 * self.wait)
         for pause in pauses[: probe.sends]:
             self._sender.pause(pause)
@@ -341,10 +349,10 @@ class Certifier:
 
     def _race(self, probe: PlannedProbe) -> Ran:
         if why := self._sender.room_for(2):
-            return Ran(probe, Judgement("not run", f"{why}, and a race takes two at once"))
+            return Ran(probe, ProbeJudgement("not run", f"{why}, and a race takes two at once"))
         if self._judge.duplicate is None and self._judge.spec.idempotency is None:
-            return Ran(probe, Judgement("not run", "the same again did not come as a duplicate"))
-        pairs: list[list[Sent]] = []
+            return Ran(probe, ProbeJudgement("not run", "the same again did not come as a duplicate"))
+        pairs: list[list[SentRow]] = []
         for _ in range(probe.sends // 2):
             person = self._person(probe)
             pair = [person, self._again(person)]
@@ -355,7 +363,7 @@ class Certifier:
         self._tell_witness(probe, ran.sent)
         return ran
 
-    def _one(self, probe: PlannedProbe, person: Transaction) -> Sent:
+    def _one(self, probe: PlannedProbe, person: Transaction) -> SentRow:
         variant = UNCHANGED if probe.kind == "good" else probe.variant
         sent = self._sender.send([person], variant)[0]
         if sent.provisional:
@@ -364,7 +372,7 @@ class Certifier:
         self._tell_witness(probe, [sent])
         return sent
 
-    def _read(self, ran: Ran, sent: Sent) -> None:
+    def _read(self, ran: Ran, sent: SentRow) -> None:
         """Read a record back, and judge it; a record may take a while to be there."""
         if self._judge.sandbox or self._judge.spec.read_back is None or sent.provisional:
             return
@@ -409,7 +417,7 @@ class Certifier:
             name = other.id
         return Transaction(self._sender.next_row(), name, values, invented=True)
 
-    def _tell_witness(self, probe: PlannedProbe, sent: Sequence[Sent]) -> None:
+    def _tell_witness(self, probe: PlannedProbe, sent: Sequence[SentRow]) -> None:
         exchanges = [each.exchange for each in sent]
         if probe.kind in _NOT_BY_DESIGN:
             exchanges = [replace(each, request=None) for each in exchanges]
@@ -442,7 +450,7 @@ class Certifier:
         self.probes, self.records = tuple(probes), tuple(sorted(records, key=lambda each: int(each.id[1:])))
         spec, rules = self._judge.spec, self._sender.tally.figures.rules
         self.coverage = tuple(
-            Coverage(name, rule.outcome, rules[name])
+            RuleCoverage(name, rule.outcome, rules[name])
             for name, rule in zip(spec.rule_names, spec.responses, strict=True)
         )
         seen = {str(sent.outcome) for ran in self._ran for sent in ran.sent}
@@ -450,16 +458,16 @@ class Certifier:
         self.unexplained = self._unexplained()
         self.complete = True
 
-    def _record(self, probe: str, sent: Sent, failed: str | None) -> Record:
+    def _record(self, probe: str, sent: SentRow, failed: str | None) -> SentRecord:
         cleaned = "" if failed is None else "not removed" if failed else "removed"
         if sent.outcome is OutcomeKind.DUPLICATE and sent.exchange.transaction.id in self._gone:
             cleaned = "removed"
         fields = [(name, self._sender.redactor.text(value)) for name, value in self._fields(sent)]
         outcome = sent.exchange.outcome
         at = as_text(datetime.fromtimestamp(sent.exchange.started, UTC))
-        return Record(f"R{sent.row}", probe, at, str(sent.outcome), outcome.reference, tuple(fields), cleaned)
+        return SentRecord(f"R{sent.row}", probe, at, str(sent.outcome), outcome.reference, tuple(fields), cleaned)
 
-    def _fields(self, sent: Sent) -> list[tuple[str, str]]:
+    def _fields(self, sent: SentRow) -> list[tuple[str, str]]:
         return fields_of(sent.renderer, sent.exchange.transaction)
 
     def _shown(self, name: str, ran: Ran, records: tuple[str, ...]) -> Probe:
@@ -486,7 +494,7 @@ class Certifier:
 
     def _unexplained(self) -> tuple[Unexplained, ...]:
         unmatched = [
-            Unmatched(sent.row, self._sender.recording(sent.exchange), _meant(ran.planned, sent))
+            UnmatchedResponse(sent.row, self._sender.recording(sent.exchange), _meant(ran.planned, sent))
             for ran in self._ran
             for sent in ran.sent
             if sent.exchange.outcome.kind is OutcomeKind.UNCLASSIFIED and sent.response is not None
@@ -522,14 +530,14 @@ class Certifier:
         return questions_for(judge.spec, self.probes, self.coverage, self.records, sandbox=judge.sandbox)
 
 
-def _meant(probe: PlannedProbe, sent: Sent) -> str:
+def _meant(probe: PlannedProbe, sent: SentRow) -> str:
     assert sent.response is not None
     if sent.response.status < 300 and probe.kind in ("good", "missing_optional", "hostile_text", "longest"):
         return "delivered"
     return "failed" if sent.response.status >= 500 else _MEANT[probe.kind]
 
 
-def _swapped(first: Sent, second: Sent, what: str) -> Judgement:
+def _swapped(first: SentRow, second: SentRow, what: str) -> ProbeJudgement:
     one, other = first.exchange.outcome.rule, second.exchange.outcome.rule
     return found(
         "rules-swapped",

@@ -16,8 +16,8 @@ from msgspec.structs import replace as with_changes
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED, Variant
 from rokt_export.delivery.asked_urls import asked_url
-from rokt_export.delivery.confirmation import Decision, Job, Questions
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.confirmation import AcceptedJob, Decision, Questions
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.pacing import SLOW_DOWN, Pacer
@@ -27,7 +27,7 @@ from rokt_export.delivery.row_filter import identity_of
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.worker import AT_ONCE, Brake, Watch, credentials_for, transport_options
 from rokt_export.errors import UnreachableError
-from rokt_export.exchange.delivery import Recordings
+from rokt_export.exchange.delivery import KeptRecordings
 from rokt_export.exchange.model import AttemptResult, Exchange, Fault, Outcome, OutcomeKind, Request, Response
 from rokt_export.journal.recording import KEPT_BYTES, Recording, record
 from rokt_export.redaction import Redactor
@@ -59,7 +59,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentRow:
     """One row: what was sent, what came, and what the partner decided of it since.
 
     Attributes:
@@ -149,7 +149,7 @@ class Sender:
     wait: float
     guard: Callable[[str], str]
     tally: Tally = field(default_factory=Tally)
-    sent: dict[int, Sent] = field(default_factory=dict)
+    sent: dict[int, SentRow] = field(default_factory=dict)
     """Row to what came of it, as it is known last."""
     asked: Counter[str] = field(default_factory=Counter)
     """`reads` and `removals`: requests that are no transactions."""
@@ -176,7 +176,7 @@ class Sender:
             self.redactor,
             self.personal,
             identity_of(self.plan.spec),
-            Recordings.ALL,
+            KeptRecordings.ALL,
         )
         self.brake.attach(self)
         return self
@@ -208,7 +208,7 @@ class Sender:
         request = renderer.render(transaction)
         return renderer, request if variant.alters is None else variant.alters(request)
 
-    def send(self, transactions: Sequence[Transaction], variant: Variant = UNCHANGED) -> list[Sent]:
+    def send(self, transactions: Sequence[Transaction], variant: Variant = UNCHANGED) -> list[SentRow]:
         """Send transactions, several at once on connections of their own, and return what came of each.
 
         Raises:
@@ -243,14 +243,14 @@ class Sender:
         self._tell(Settled(exchanges))
         rules = self.plan.spec.provisional_rules
         sent = [
-            Sent(self._redacted(each), renderer, _captured(each.outcome), provisional=each.outcome.rule in rules)
+            SentRow(self._redacted(each), renderer, _captured(each.outcome), provisional=each.outcome.rule in rules)
             for each in exchanges
         ]
         self.sent.update((each.row, each) for each in sent)
         self._check_brake()
         return sent
 
-    def decided(self, sent: Sent, *, patient: bool = True) -> Sent:
+    def decided(self, sent: SentRow, *, patient: bool = True) -> SentRow:
         """Return what the partner decided of a row that it only accepted, where it says so in time.
 
         Args:
@@ -259,7 +259,7 @@ class Sender:
         confirmation = self.plan.spec.confirmation
         if not sent.provisional or confirmation is None:
             return sent
-        job = Job(sent.captured, [sent.row])
+        job = AcceptedJob(sent.captured, [sent.row])
         end, every = time.monotonic() + self.wait, min(confirmation.every, max(0.2, self.wait / 5))
         if self.plan.destination.base_url is not None:
             every = min(every, 0.05)
@@ -272,7 +272,7 @@ class Sender:
                 return replace(sent, decision=decision)
             self.pause(every)
 
-    def read_back(self, sent: Sent) -> Read | Unread:
+    def read_back(self, sent: SentRow) -> Read | Unread:
         """Return the record of a row as the partner has it now."""
         how = self.plan.spec.read_back
         if how is None:
@@ -298,7 +298,7 @@ class Sender:
             return Unread(none, True, exchange)
         return Read(exchange, found)
 
-    def remove(self, sent: Sent, done: dict[str, str], *, seen: bool) -> str:
+    def remove(self, sent: SentRow, done: dict[str, str], *, seen: bool) -> str:
         """Remove the record of a row, and return why that failed; the empty text where it is gone.
 
         Args:
@@ -393,7 +393,7 @@ class Sender:
     def _transport(self, renderer: Renderer, connections: int) -> Transport:
         return Transport(transport_options(self.plan, renderer, connections))
 
-    def _credentials(self, renderer: Renderer, opened: ExitStack | None = None) -> Credentials:
+    def _credentials(self, renderer: Renderer, opened: ExitStack | None = None) -> AttemptCredentials:
         options = transport_options(self.plan, renderer, 1)
         credentials = credentials_for(self.plan, renderer, options, self.redactor)
         (opened or self._opened).callback(credentials.close)
@@ -413,7 +413,7 @@ class Sender:
         self._check_brake()
 
     def _results(
-        self, transport: Transport, credentials: Credentials, plain: Sequence[Request], sent: list[Request]
+        self, transport: Transport, credentials: AttemptCredentials, plain: Sequence[Request], sent: list[Request]
     ) -> list[AttemptResult]:
         """Return the result of each request; `sent` is updated where other credentials were asked for."""
         results: dict[int, AttemptResult] = {}
@@ -464,7 +464,7 @@ class Sender:
             self.watch.settled(event)
             self.say()
 
-    def _ask(self, what: str, question: Request, sent: Sent) -> Exchange:
+    def _ask(self, what: str, question: Request, sent: SentRow) -> Exchange:
         """Send a request that is no delivery, within the limits, and return it with what came.
 
         A busy partner is asked again where it says when, within `wait`.
@@ -488,7 +488,7 @@ class Sender:
         seconds = None if after is None else retry_after(after)
         return seconds is not None and seconds <= self.wait
 
-    def _url(self, source: str, sent: Sent) -> str:
+    def _url(self, source: str, sent: SentRow) -> str:
         return asked_url(
             source,
             sent.captured,
@@ -529,7 +529,7 @@ def _is_page(reader: ResponseReader) -> bool:
     return "html" in kind or reader.text[:20].lower().startswith(("<!doctype html", "<html"))
 
 
-def _value(reader: ResponseReader, path: str, name: str, sent: Sent) -> str | None:
+def _value(reader: ResponseReader, path: str, name: str, sent: SentRow) -> str | None:
     """Return the value at a path; of several the one that was sent, else the first."""
     values = [text_of(value) for value in body_values(path, None)(reader) or () if value is not None]
     wanted = dict(fields_of(sent.renderer, sent.exchange.transaction)).get(name)

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from rokt_export.errors import DocumentError
-from rokt_export.journal.certifications import Certificate, Meant, RecordAnswer, SignOff
+from rokt_export.journal.certifications import CertificationSummary, Meant, RecordAnswer, SignOff
 from rokt_export.journal.model import as_text, now
 from rokt_export.redaction.display_text import STEERING, one_line
 
@@ -39,7 +39,7 @@ _MARKUP = re.compile(r"<\s*/?\s*(?:script|iframe|object|embed|img|svg|style|link
 _AGAIN = "Ask for the file again: `Save answers` at the end of the page writes it."
 
 
-class Answers(Struct, frozen=True, forbid_unknown_fields=True):
+class SignOffAnswers(Struct, frozen=True, forbid_unknown_fields=True):
     """The answers as the page writes them; see `SignOff` for what they mean."""
 
     format: str
@@ -60,7 +60,7 @@ def holds_answers(text: str) -> bool:
     return f'"{FORMAT}"' in start if start.startswith("{") else not start.startswith("<") and any(_blocks(text))
 
 
-def answers_of(where: str, text: str) -> Answers:
+def answers_of(where: str, text: str) -> SignOffAnswers:
     """Return the answers in a text: JSON, or a mail that holds a block of them, quoted and wrapped as mails are.
 
     Args:
@@ -109,7 +109,7 @@ def _unwrapped(where: str, block: str) -> str:
     raise DocumentError("the block of answers in this mail is damaged or cut", where=where, remedy=_AGAIN)
 
 
-def _answers(where: str, text: str) -> Answers:
+def _answers(where: str, text: str) -> SignOffAnswers:
     try:
         data = json.loads(text, object_pairs_hook=_distinct, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -122,7 +122,7 @@ def _answers(where: str, text: str) -> Answers:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise DocumentError("this is not a file of answers to a certification", where=where, remedy=_AGAIN)
     try:
-        found = msgspec.convert(data, Answers)
+        found = msgspec.convert(data, SignOffAnswers)
     except msgspec.ValidationError as error:
         raise DocumentError(f"this is not a file of answers: {error}", where=where, remedy=_AGAIN) from error
     if found.version != VERSION:
@@ -146,7 +146,12 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def sign_off_of(
-    where: str, answers: Answers, run: str, certificate: Certificate, began: datetime, at: datetime | None = None
+    where: str,
+    answers: SignOffAnswers,
+    run: str,
+    certificate: CertificationSummary,
+    began: datetime,
+    at: datetime | None = None,
 ) -> SignOff:
     """Return the sign-off that answers to a certification are.
 
@@ -179,7 +184,7 @@ def sign_off_of(
     )
 
 
-def _check_about(where: str, answers: Answers, run: str, certificate: Certificate) -> None:
+def _check_about(where: str, answers: SignOffAnswers, run: str, certificate: CertificationSummary) -> None:
     for member, given, own, what in (
         ("run", answers.run, run, "another run"),
         ("spec_hash", answers.spec_hash, certificate.spec_sha256, "another version of the spec"),

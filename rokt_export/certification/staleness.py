@@ -11,11 +11,11 @@ from typing import Any, get_args
 
 import orjson
 
-from rokt_export.certification.records import Kind
+from rokt_export.certification.records import ProbeKind
 from rokt_export.partner_spec.document import WrittenFloat, WrittenInt
 from rokt_export.partner_spec.loading import LoadedSpec
 
-_ALL: frozenset[str] = frozenset(get_args(Kind))
+_ALL: frozenset[str] = frozenset(get_args(ProbeKind))
 
 ENDPOINT = "endpoint."
 """The beginning of the parts that have one environment each, such as `endpoint.staging`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from rokt_export.authentication.api_key import ApiKey
-from rokt_export.authentication.base import Authentication, Fill, NotChecked, secret_fields, verification_of
+from rokt_export.authentication.base import Authentication, FillText, NotChecked, secret_fields, verification_of
 from rokt_export.authentication.custom import Custom
 from rokt_export.authentication.mutual_tls import MutualTls
 from rokt_export.authentication.oauth2 import OAuth2
@@ -110,7 +110,7 @@ def without_credentials(spec: PartnerSpec, environment: str, place: int) -> Vari
     return _with_authentication(spec, environment, (*own[:place], *own[place + 1 :]))
 
 
-def with_wrong_credentials(spec: PartnerSpec, environment: str, place: int, fill: Fill) -> Variant | str:
+def with_wrong_credentials(spec: PartnerSpec, environment: str, place: int, fill: FillText) -> Variant | str:
     """Make one authentication wrong, in the form of the right one; where that cannot be done, return why."""
     own = spec.environment(environment).authentication or ()
     wrong = _wrong(own[place], fill)
@@ -119,7 +119,7 @@ def with_wrong_credentials(spec: PartnerSpec, environment: str, place: int, fill
     return _with_authentication(spec, environment, (*own[:place], wrong, *own[place + 1 :]))
 
 
-def is_unchecked(authentication: Authentication, fill: Fill) -> str:
+def is_unchecked(authentication: Authentication, fill: FillText) -> str:
     """Return why a sandbox accepts any credentials of this kind; empty where it checks them."""
     verification = verification_of(authentication, fill, lambda _name: lambda _data: ())
     return (verification.note or verification.reason) if isinstance(verification, NotChecked) else ""
@@ -131,7 +131,7 @@ def _with_authentication(spec: PartnerSpec, environment: str, authentication: tu
     return Variant(changed, own_credentials=True)
 
 
-def _wrong(authentication: Authentication, fill: Fill) -> Authentication | str:
+def _wrong(authentication: Authentication, fill: FillText) -> Authentication | str:
     if isinstance(authentication, MutualTls):
         return "that needs a second certificate"
     if isinstance(authentication, Custom):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from rokt_export.certification.planning import PlannedProbe
-from rokt_export.certification.records import Verdict
-from rokt_export.certification.sending import NOT_THERE, Read, Sent, Unread
+from rokt_export.certification.records import ProbeVerdict
+from rokt_export.certification.sending import NOT_THERE, Read, SentRow, Unread
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.texts import ABOUT_BLANKS, MAY_BE_REFUSED, change_in_words, change_of
 from rokt_export.delivery.stop_rules import setup_fault
@@ -38,7 +38,7 @@ _SHORTEST_NAME = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ProbeJudgement:
     """What came of a probe.
 
     Attributes:
@@ -46,30 +46,30 @@ class Judgement:
         doubtful: whether the partner may answer so to a good transaction too, by now.
     """
 
-    verdict: Verdict
+    verdict: ProbeVerdict
     finding: str
     defect: str = ""
     advice: str = ""
     doubtful: bool = False
 
 
-def as_expected(finding: str, advice: str = "") -> Judgement:
+def as_expected(finding: str, advice: str = "") -> ProbeJudgement:
     """Return that the expected came."""
-    return Judgement("as expected", finding, advice=advice)
+    return ProbeJudgement("as expected", finding, advice=advice)
 
 
-def cannot_tell(finding: str, advice: str = "") -> Judgement:
+def cannot_tell(finding: str, advice: str = "") -> ProbeJudgement:
     """Return that what came proves nothing."""
-    return Judgement("cannot be told", finding, advice=advice)
+    return ProbeJudgement("cannot be told", finding, advice=advice)
 
 
-def found(defect: str, finding: str, advice: str) -> Judgement:
+def found(defect: str, finding: str, advice: str) -> ProbeJudgement:
     """Return a finding."""
-    return Judgement("finding", finding, defect, advice)
+    return ProbeJudgement("finding", finding, defect, advice)
 
 
 @dataclass
-class Judge:
+class ProbeJudge:
     """Knows what earlier probes have shown.
 
     Args:
@@ -88,7 +88,7 @@ class Judge:
     spec: PartnerSpec
     sandbox: bool
     redact: Callable[[str], str]
-    good: Sent | None = None
+    good: SentRow | None = None
     duplicate: Response | None = None
     controlled: bool = False
     mixes: bool = False
@@ -102,7 +102,7 @@ class Judge:
         """The outcomes that rules of the spec give."""
         return frozenset(rule.outcome for rule in self.spec.responses)
 
-    def foreign(self, sent: Sent, person: int) -> Judgement | None:
+    def foreign(self, sent: SentRow, person: int) -> ProbeJudgement | None:
         """Note whom a row was about; return the finding, once, where its response is about another one.
 
         Args:
@@ -145,7 +145,7 @@ class Judge:
         self._told.add((what, defect))
         return new
 
-    def good_one(self, sent: Sent) -> Judgement:
+    def good_one(self, sent: SentRow) -> ProbeJudgement:
         """Judge the good transaction."""
         if stuck := self._obstacle(sent):
             return stuck
@@ -169,7 +169,7 @@ class Judge:
             case _:
                 assert_never(sent.outcome)
 
-    def _good_refused(self, sent: Sent) -> Judgement:
+    def _good_refused(self, sent: SentRow) -> ProbeJudgement:
         response, what = _response(sent), self.came(sent, reason=True)
         if response.status >= _SERVER_ERROR:
             return self._server_error(sent)
@@ -189,7 +189,7 @@ class Judge:
             return self._unexplained(sent)
         return found("rejects-good", what, "Correct what the partner names, and certify again.")
 
-    def repeat(self, probe: PlannedProbe, tries: Sequence[Sent], waited: float) -> Judgement:
+    def repeat(self, probe: PlannedProbe, tries: Sequence[SentRow], waited: float) -> ProbeJudgement:
         """Judge the same, sent again.
 
         Args:
@@ -213,7 +213,7 @@ class Judge:
             case _:
                 return self._repeat_misread(sent)
 
-    def _repeat_delivered(self, probe: PlannedProbe, sent: Sent, waited: float) -> Judgement:
+    def _repeat_delivered(self, probe: PlannedProbe, sent: SentRow, waited: float) -> ProbeJudgement:
         if "duplicate" in meaning_of(_response(sent)).outcomes:
             return self._error_as_delivered(sent, "the response itself says duplicate")
         if wrong := self._error(sent):
@@ -239,7 +239,7 @@ class Judge:
             return as_expected(f"{self.came(sent)}: PUT replaces what is there")
         return cannot_tell("delivered again: no rule gives `duplicate`", _ASK_DUPLICATES)
 
-    def _idempotent(self, sent: Sent) -> Judgement:
+    def _idempotent(self, sent: SentRow) -> ProbeJudgement:
         before = self.good.exchange.outcome.reference if self.good is not None else None
         after = sent.exchange.outcome.reference
         if self.spec.idempotency is not None and before and after and before != after:
@@ -251,7 +251,7 @@ class Judge:
             )
         return as_expected(f"{self.came(sent)}, as before")
 
-    def _repeat_misread(self, sent: Sent) -> Judgement:
+    def _repeat_misread(self, sent: SentRow) -> ProbeJudgement:
         if _response(sent).status >= _SERVER_ERROR:
             return self._server_error(sent)
         if sent.outcome is OutcomeKind.UNCLASSIFIED:
@@ -263,7 +263,7 @@ class Judge:
             "Write a rule for duplicates above that rule: `rokt-export rule` drafts it from the response.",
         )
 
-    def left_out(self, sent: Sent) -> Judgement:
+    def left_out(self, sent: SentRow) -> ProbeJudgement:
         """Judge a transaction without a required parameter: anything but delivered."""
         if stuck := self._obstacle(sent):
             return stuck
@@ -290,7 +290,7 @@ class Judge:
             case _:
                 assert_never(sent.outcome)
 
-    def _refusal_as_duplicate(self, sent: Sent) -> Judgement:
+    def _refusal_as_duplicate(self, sent: SentRow) -> ProbeJudgement:
         response = _response(sent)
         known = self.duplicate is not None and structure_of(self.duplicate) == structure_of(response)
         if known and meaning_of(response).certain != "rejected":
@@ -301,7 +301,7 @@ class Judge:
             "Narrow that rule: rows which the partner refuses would count as known to it.",
         )
 
-    def _refusal_as_failed(self, sent: Sent) -> Judgement:
+    def _refusal_as_failed(self, sent: SentRow) -> ProbeJudgement:
         response = _response(sent)
         if response.status >= _SERVER_ERROR:
             return self._server_error(sent)
@@ -318,7 +318,7 @@ class Judge:
             "Narrow that rule, or write one for rejected rows above it.",
         )
 
-    def credentials(self, probe: PlannedProbe, sent: Sent) -> Judgement:
+    def credentials(self, probe: PlannedProbe, sent: SentRow) -> ProbeJudgement:
         """Judge a transaction without credentials, or with wrong ones: anything but accepted."""
         result = sent.exchange.result
         if isinstance(result, Fault) and (result.kind is FaultKind.TLS or "mutual_tls" in probe.why):
@@ -341,7 +341,7 @@ class Judge:
             advice = "A wrong key would count as rejected rows: write a rule that gives `failed` for it."
         return as_expected(self.came(sent, reason=True), advice)
 
-    def content_type(self, sent: Sent) -> Judgement:
+    def content_type(self, sent: SentRow) -> ProbeJudgement:
         """Judge a body under another content type: anything but accepted."""
         response = sent.response
         if response is None or response.status in BUSY:
@@ -364,7 +364,7 @@ class Judge:
             return self._unexplained(sent)
         return as_expected(self.came(sent, reason=True))
 
-    def accepted(self, probe: PlannedProbe, sent: Sent) -> Judgement:
+    def accepted(self, probe: PlannedProbe, sent: SentRow) -> ProbeJudgement:
         """Judge a transaction that the spec allows: an optional parameter left out, hostile or long text."""
         if blocked := self._firewall(probe, sent):
             return blocked
@@ -392,7 +392,7 @@ class Judge:
         advice = "Ask the partner to take such text; until then, replace it in the spec."
         return found(f"refuses-{name}", what, advice)
 
-    def _firewall(self, probe: PlannedProbe, sent: Sent) -> Judgement | None:
+    def _firewall(self, probe: PlannedProbe, sent: SentRow) -> ProbeJudgement | None:
         """Return the finding where a firewall refuses a text that passed without it; None otherwise."""
         if probe.kind != "hostile_text" or sent.response is None or sent.outcome in TAKEN:
             return None
@@ -405,7 +405,7 @@ class Judge:
             "Ask the partner to let these requests pass its firewall: people have such names.",
         )
 
-    def race(self, pairs: Sequence[Sequence[Sent]]) -> Judgement:
+    def race(self, pairs: Sequence[Sequence[SentRow]]) -> ProbeJudgement:
         """Judge two at once, round for round."""
         for number, pair in enumerate(pairs, start=1):
             if (judged := self._round(number, pair)) is not None:
@@ -414,7 +414,7 @@ class Judge:
         rounds = f"{len(pairs)} rounds: " if len(pairs) > 1 else ""
         return as_expected(f"{rounds}{last}")
 
-    def _round(self, number: int, pair: Sequence[Sent]) -> Judgement | None:
+    def _round(self, number: int, pair: Sequence[SentRow]) -> ProbeJudgement | None:
         """Judge one round; None where one record came of it."""
         delivered = [sent for sent in pair if sent.outcome is OutcomeKind.DELIVERED]
         others = [sent for sent in pair if sent.outcome is not OutcomeKind.DELIVERED]
@@ -443,7 +443,7 @@ class Judge:
             "(`limits: {concurrency: 1}`).",
         )
 
-    def _neither(self, number: int, pair: Sequence[Sent]) -> Judgement:
+    def _neither(self, number: int, pair: Sequence[SentRow]) -> ProbeJudgement:
         """Judge a round of a new person whom the partner has refused twice."""
         what = f"round {number}: {' and '.join(self.came(sent) for sent in pair)}"
         for sent in pair:
@@ -463,7 +463,7 @@ class Judge:
         )
         return replace(lost, doubtful=True)
 
-    def read_back(self, probe: PlannedProbe, sent: Sent, read: Read) -> Judgement | None:
+    def read_back(self, probe: PlannedProbe, sent: SentRow, read: Read) -> ProbeJudgement | None:
         """Judge a record that was read back; None where it is as it was sent."""
         every = changes = changes_in(sent, read)
         if probe.detail in MAY_BE_REFUSED:
@@ -499,7 +499,7 @@ class Judge:
             _ADVICE.get(defect, "Ask the partner to keep what it is sent, or send it as the partner keeps it."),
         )
 
-    def not_read_back(self, sent: Sent, read: Unread) -> Judgement:
+    def not_read_back(self, sent: SentRow, read: Unread) -> ProbeJudgement:
         """Judge a record of a delivered row that could not be read back, in the time that it may take.
 
         What cannot be read for one reason is one finding.
@@ -518,7 +518,7 @@ class Judge:
             )
         return cannot_tell(f"delivered, and not read back: {read.reason}")
 
-    def is_another(self, sent: Sent, read: Read) -> bool:
+    def is_another(self, sent: SentRow, read: Read) -> bool:
         """Return whether a record is of another person: by what identifies it, or as most values are other ones."""
         changes = changes_in(sent, read)
         values = sent.exchange.transaction.values
@@ -530,7 +530,7 @@ class Judge:
         others = sum(defect == "changes-text" for defect, _, _ in changes.values())
         return others >= 2 and 2 * others > len(read.found)
 
-    def _obstacle(self, sent: Sent) -> Judgement | None:
+    def _obstacle(self, sent: SentRow) -> ProbeJudgement | None:
         """Return why a response says nothing of the probe; None where it does."""
         result = sent.exchange.result
         if isinstance(result, Fault):
@@ -551,7 +551,7 @@ class Judge:
         told = cannot_tell(f"status {why}", "Find the cause with `rokt-export diagnose`.")
         return replace(told, doubtful=True)
 
-    def _undecided(self, sent: Sent) -> Judgement | None:
+    def _undecided(self, sent: SentRow) -> ProbeJudgement | None:
         if not sent.provisional:
             return None
         if self.spec.confirmation is None:
@@ -560,10 +560,10 @@ class Judge:
             advice = "Ask again later with `rokt-export runs confirm RUN`."
         return cannot_tell(f"{self.came(sent)}: the partner has not decided yet", advice)
 
-    def _known(self, sent: Sent) -> Judgement:
+    def _known(self, sent: SentRow) -> ProbeJudgement:
         return cannot_tell(f"{self.came(sent)}: the partner takes the person for one that it knows")
 
-    def _error(self, sent: Sent) -> Judgement | None:
+    def _error(self, sent: SentRow) -> ProbeJudgement | None:
         """Return the finding where a response that is read as delivered says otherwise, and the good one's did not."""
         if self.good is None or self.good.response is None:
             return None
@@ -572,7 +572,7 @@ class Judge:
             return self._error_as_delivered(sent, "the response is unlike that to the good transaction")
         return None
 
-    def _plain_error(self, sent: Sent) -> Judgement | None:
+    def _plain_error(self, sent: SentRow) -> ProbeJudgement | None:
         """As `_error`, where a warning beside a delivery is no error: only what the response proves counts."""
         if sent.exchange.outcome.by_body or self.good is None or self.good.response is None:
             return None
@@ -581,7 +581,7 @@ class Judge:
             return None
         return self._error_as_delivered(sent, f"the response itself says {certain}")
 
-    def _error_as_delivered(self, sent: Sent, why: str) -> Judgement:
+    def _error_as_delivered(self, sent: SentRow, why: str) -> ProbeJudgement:
         rule, status = sent.exchange.outcome.rule, sent.exchange.status
         words = one_line(self.redact(ResponseReader(_response(sent)).text.strip()))
         return found(
@@ -590,7 +590,7 @@ class Judge:
             "Test the body in the rule for delivered rows, and not the status alone.",
         )
 
-    def _server_error(self, sent: Sent) -> Judgement:
+    def _server_error(self, sent: SentRow) -> ProbeJudgement:
         fails = found(
             "server-error",
             self.came(sent, reason=True),
@@ -598,20 +598,20 @@ class Judge:
         )
         return replace(fails, doubtful=True)
 
-    def _unexplained(self, sent: Sent) -> Judgement:
+    def _unexplained(self, sent: SentRow) -> ProbeJudgement:
         return found(
             "unexplained-response",
             f"no rule matches status {_response(sent).status}{self._reason(sent)}",
             "Add a rule: one is drafted under the table.",
         )
 
-    def came(self, sent: Sent, *, reason: bool = False) -> str:
+    def came(self, sent: SentRow, *, reason: bool = False) -> str:
         """Return outcome and status, as `rejected (422)`, and perhaps the partner's words."""
         status = "" if sent.exchange.status is None else f" ({sent.exchange.status})"
         later = f", {sent.outcome} later" if sent.decision is not None and sent.decision.outcome is not None else ""
         return f"{sent.exchange.outcome.kind}{status}{later}{self._reason(sent) if reason else ''}"
 
-    def _reason(self, sent: Sent) -> str:
+    def _reason(self, sent: SentRow) -> str:
         reason = sent.decision.reason if sent.decision is not None else sent.exchange.outcome.reason
         if not reason or reason.lstrip().startswith(("{", "[", "<")):  # a whole body, which no rule reads
             return ""
@@ -633,7 +633,7 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-def changes_in(sent: Sent, read: Read) -> dict[str, tuple[str, str, str | None]]:
+def changes_in(sent: SentRow, read: Read) -> dict[str, tuple[str, str, str | None]]:
     """Return parameter to (defect, as sent, as read back) of each value that is not as it was sent."""
     changes: dict[str, tuple[str, str, str | None]] = {}
     for name, was in fields_of(sent.renderer, sent.exchange.transaction):
@@ -654,7 +654,7 @@ def _quoted(text: str | None, *, blanks: bool = False) -> str:
     return f"`{cut(one_line(shown.translate(_BLANKS) if blanks else shown), _SHOWN)}`"
 
 
-def _response(sent: Sent) -> Response:
+def _response(sent: SentRow) -> Response:
     """Return the response of a send that no obstacle is in the way of."""
     assert sent.response is not None
     return sent.response

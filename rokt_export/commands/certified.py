@@ -13,9 +13,9 @@ from rokt_export.errors import ConfigurationError, DocumentError
 
 if TYPE_CHECKING:
     from rokt_export.certification.records import Certification
-    from rokt_export.journal.certifications import Certificate, SignOff
+    from rokt_export.journal.certifications import CertificationSummary, SignOff
 
-    Kept = tuple[str, Certificate, list[SignOff]]
+    Kept = tuple[str, CertificationSummary, list[SignOff]]
     """A certification: its run, what is kept of it, its sign-offs."""
 
 
@@ -104,7 +104,7 @@ def _given(files: Sequence[Path], partner: str) -> Iterator[Kept]:
     from rokt_export.certification.pack import MOST_BYTES, certificate_of, pack_of, read_file
     from rokt_export.certification.sign_off import answers_of, holds_answers, sign_off_of
 
-    packs: dict[str, tuple[Certification, Certificate, list[SignOff]]] = {}
+    packs: dict[str, tuple[Certification, CertificationSummary, list[SignOff]]] = {}
     texts = [(str(path), read_file(path, MOST_BYTES, "a certification pack")) for path in files]
     for where, text in texts:
         if holds_answers(text):

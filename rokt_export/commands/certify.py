@@ -110,7 +110,7 @@ def certify(
     from rokt_export.commands.input_options import RowFlags
     from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.replay_flags import options_of
-    from rokt_export.commands.run_session import Job, carry_out, variables_for
+    from rokt_export.commands.run_session import RunJob, carry_out, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.commands.testimony import testimony_of
     from rokt_export.spec_language.fields import duration
@@ -158,7 +158,7 @@ def certify(
         options = options_of(
             setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url, env_file=env_file
         )
-        done = carry_out(Job("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
+        done = carry_out(RunJob("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
         testimony.keep(done.run, plan.journal)
     _keep_decisions(certifier, done.run, plan.journal)
     made = _certification(certifier, done, setup, plan) if certifier.complete else None
@@ -244,7 +244,7 @@ def _check_persons(overrides: Mapping[str, str]) -> None:
 def _plan(setup: SpecSetup, destination: Destination, variables: dict[str, str], journal: str) -> Plan:
     from rokt_export.commands.run_session import new_key
     from rokt_export.delivery.plan import GeneratedRows, Pace, Plan
-    from rokt_export.exchange.delivery import Recordings
+    from rokt_export.exchange.delivery import KeptRecordings
 
     pace = Pace.of(setup.spec.limits_of(setup.environment))
     return Plan(
@@ -257,7 +257,7 @@ def _plan(setup: SpecSetup, destination: Destination, variables: dict[str, str],
         new_key(),
         destination=destination,
         plugins=setup.plugins,
-        recordings=Recordings.ALL,
+        recordings=KeptRecordings.ALL,
     )
 
 
@@ -350,7 +350,7 @@ def _keep_decisions(certifier: Certifier, run: str, place: str) -> None:
 def _certification(certifier: Certifier, done: RunResult, setup: SpecSetup, plan: Plan) -> Certification:
     """Return the certification of a complete run."""
     from rokt_export import __version__
-    from rokt_export.certification.records import Certification, CertifiedRun, CertifiedSpec, Question
+    from rokt_export.certification.records import Certification, CertifiedRun, CertifiedSpec, PartnerQuestion
     from rokt_export.certification.staleness import parts_of
     from rokt_export.commands.preflight import target_of
     from rokt_export.journal import Journal
@@ -366,7 +366,7 @@ def _certification(certifier: Certifier, done: RunResult, setup: SpecSetup, plan
         CertifiedSpec(info.partner, info.spec_sha256, parts_of(setup.loaded)),
         certifier.probes,
         certifier.records,
-        tuple(Question(f"Q{number}", *each) for number, each in enumerate(certifier.questions, start=1)),
+        tuple(PartnerQuestion(f"Q{number}", *each) for number, each in enumerate(certifier.questions, start=1)),
         certifier.coverage,
         certifier.unexplained,
         __version__,

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from rokt_export.certification.records import Certification, Probe, Verdict
+    from rokt_export.certification.records import Certification, Probe, ProbeVerdict
     from rokt_export.commands.run_session import RunResult
     from rokt_export.reports.run_report import Story
 
-_LOOKS: dict[Verdict, tuple[str, str, str]] = {
+_LOOKS: dict[ProbeVerdict, tuple[str, str, str]] = {
     "as expected": ("✓", "+", "green"),
     "finding": ("✗", "x", "bold red"),
     "cannot be told": ("?", "?", "yellow"),
@@ -222,7 +222,7 @@ def _advice(console: Console, made: Certification) -> None:
     """Print the advice of probes without a finding, once for those that have the same."""
     from rich.text import Text
 
-    alike: dict[tuple[Verdict, str, str], list[Probe]] = {}
+    alike: dict[tuple[ProbeVerdict, str, str], list[Probe]] = {}
     for probe in made.probes:
         if probe.verdict != "finding" and probe.advice:
             alike.setdefault((probe.verdict, probe.finding, probe.advice), []).append(probe)

@@ -20,7 +20,7 @@ from rokt_export.errors import ConfigurationError, DocumentError, ExitStatus, Us
 if TYPE_CHECKING:
     from rokt_export.certification.records import Certification, CertifiedRun, Probe
     from rokt_export.journal import Journal
-    from rokt_export.journal.certifications import Certificate, SignOff
+    from rokt_export.journal.certifications import CertificationSummary, SignOff
     from rokt_export.partner_spec.loading import LoadedSpec
 
 AnswersFile = Annotated[
@@ -148,7 +148,9 @@ def read_answers(file: str, run: str | None, place: str, terminal: Terminal, out
     return ExitStatus.FINDINGS if found.contradicted or found.unanswered else ExitStatus.OK
 
 
-def _print(terminal: Terminal, output: Output, run: str, certificate: Certificate, signs: Sequence[SignOff]) -> None:
+def _print(
+    terminal: Terminal, output: Output, run: str, certificate: CertificationSummary, signs: Sequence[SignOff]
+) -> None:
     from rokt_export.journal.certifications import as_json, judged, refusal, sentences
 
     if output is not Output.TABLE:
@@ -312,7 +314,9 @@ def _address_now(run: CertifiedRun, loaded: LoadedSpec, env_file: Path | None, t
         return None
 
 
-def _signs(journal: Journal, where: str, certification: Certification, certificate: Certificate) -> list[SignOff]:
+def _signs(
+    journal: Journal, where: str, certification: Certification, certificate: CertificationSummary
+) -> list[SignOff]:
     """Return the sign-offs that the journal has; none for a run of another journal.
 
     Raises:

@@ -21,7 +21,7 @@ from rokt_export.commands.terminal import GUARD, Terminal, number_of
 from rokt_export.errors import ExitStatus, JournalError, UnreachableError, UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.delivery.confirmation import Decision, Job, Questions
+    from rokt_export.delivery.confirmation import AcceptedJob, Decision, Questions
     from rokt_export.delivery.plan import Destination, Plan
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal import Journal, RunInfo
@@ -88,7 +88,7 @@ def confirm(
                 f"asked again in {seconds:g} s, until {moment:%Y-%m-%d %H:%M} UTC at the latest"
             )
 
-        left: dict[int, tuple[Job, Decision]] = {}
+        left: dict[int, tuple[AcceptedJob, Decision]] = {}
         told: set[str] = set()
         with _questions(setup, confirmation, info, place, terminal, confirmed=confirmed) as questions:
             _check_urls(questions, jobs, setup)
@@ -125,7 +125,7 @@ class _Keeper:
         self._decided: dict[int, Decision] = {}
         self._saved = time.monotonic()
 
-    def take(self, job: Job, decision: Decision) -> None:
+    def take(self, job: AcceptedJob, decision: Decision) -> None:
         """Take the decision about a job's rows; it is written within a moment."""
         self._decided.update(dict.fromkeys(job.rows, decision))
         if time.monotonic() - self._saved >= _SAVED_EVERY:
@@ -170,7 +170,7 @@ def _pass_interlock(terminal: Terminal, setup: SpecSetup, info: RunInfo, confirm
     return confirm is not None
 
 
-def _check_urls(questions: Questions, jobs: Iterable[Job], setup: SpecSetup) -> None:
+def _check_urls(questions: Questions, jobs: Iterable[AcceptedJob], setup: SpecSetup) -> None:
     """Check before the first question that none goes to a guarded environment without a confirmation.
 
     Raises:
@@ -277,7 +277,7 @@ def _plan(setup: SpecSetup, variables: Mapping[str, str], journal: str, destinat
     )
 
 
-def _undecided(left: Iterable[tuple[Job, Decision]]) -> str:
+def _undecided(left: Iterable[tuple[AcceptedJob, Decision]]) -> str:
     """Return in words how far the jobs are about which the partner is asked again."""
     asked = [decision for _, decision in left if not decision.hopeless]
     silent = sum(decision.fault for decision in asked)
@@ -294,14 +294,14 @@ def _undecided(left: Iterable[tuple[Job, Decision]]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
-def _say_what_is_left(terminal: Terminal, left: list[tuple[Job, Decision]]) -> None:
+def _say_what_is_left(terminal: Terminal, left: list[tuple[AcceptedJob, Decision]]) -> None:
     """Say which jobs are not decided, and why, as far as there is a reason."""
     if not left:
         return
     terminal.warn(
         f"{number_of(len(left), 'job is', 'jobs are')} not decided yet: these rows stay accepted, not confirmed"
     )
-    reasons: dict[str, list[Job]] = {}
+    reasons: dict[str, list[AcceptedJob]] = {}
     for job, decision in left:
         reasons.setdefault(decision.reason or "the partner says that it is pending", []).append(job)
     for reason, jobs in list(reasons.items())[:_MOST_TOLD]:

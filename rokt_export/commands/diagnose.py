@@ -19,10 +19,10 @@ from rokt_export.reports.prose import print_message
 
 if TYPE_CHECKING:
     from rokt_export.commands.spec_setup import SpecSetup
-    from rokt_export.delivery.credentials import Credentials
+    from rokt_export.delivery.credentials import AttemptCredentials
     from rokt_export.diagnosis.case import Case
     from rokt_export.diagnosis.requests import HarmlessRequests
-    from rokt_export.diagnosis.suspects import Finding
+    from rokt_export.diagnosis.suspects import SuspectFinding
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal.recording import Recording
     from rokt_export.partner_spec.model import PartnerSpec
@@ -72,7 +72,7 @@ class _Diagnosis:
 
     subject: dict[str, Any]
     case: Case | None
-    findings: list[Finding]
+    findings: list[SuspectFinding]
     untested: str
     next_command: str
 
@@ -131,7 +131,7 @@ class _Asks:
     def of_spec(self, path: Path, environment: str, place: str) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Ask the endpoint of a spec, and return its refusal, if there is one."""
         from rokt_export.commands.run_output import Onward
-        from rokt_export.diagnosis.case import Sent
+        from rokt_export.diagnosis.case import SentDelivery
         from rokt_export.diagnosis.refusal import refusal
 
         setup = load_to_send(path, environment, self.env_file, self.allow_plugin)
@@ -139,7 +139,7 @@ class _Asks:
         spec = setup.spec
         headers = {name.lower(): value for name, value in requests.renderer.shared_headers}
         method = str(spec.environment(environment).method)
-        sent = Sent(method, requests.url, headers, _authenticates(spec, environment))
+        sent = SentDelivery(method, requests.url, headers, _authenticates(spec, environment))
         about = {"run": None, "row": None, "partner": spec.partner, "environment": environment}
         options = {"plugins": self.allow_plugin or (), "env_file": self.env_file}
         confirm = spec.partner if setup.target().guarded else None
@@ -230,7 +230,7 @@ class _Asks:
         redactor = GUARD.redactor or Redactor()
         guard = setup.guard()
 
-        def credentials() -> Credentials:
+        def credentials() -> AttemptCredentials:
             return credentials_for(plan, renderer, options, redactor)
 
         def forbidden(url: str) -> bool:
@@ -269,7 +269,7 @@ def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
 
 def _recorded(story: Story, one: Delivery, recording: Recording | None) -> Case:
     """Return the case of a row as the journal has it."""
-    from rokt_export.diagnosis.case import Case, Sent
+    from rokt_export.diagnosis.case import Case, SentDelivery
     from rokt_export.exchange.model import Response
 
     spec, environment = story.spec, story.run.environment
@@ -291,7 +291,7 @@ def _recorded(story: Story, one: Delivery, recording: Recording | None) -> Case:
     authenticates = None if spec is None else _authenticates(spec, environment)
     if "authorization" in headers:
         authenticates = True
-    return Case(Sent(method, url, headers, authenticates), response, fault, at)
+    return Case(SentDelivery(method, url, headers, authenticates), response, fault, at)
 
 
 def _is_about_the_row(one: Delivery, case: Case) -> bool:

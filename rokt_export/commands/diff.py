@@ -272,7 +272,7 @@ def _send(
     """Send the same transactions to both sides, each as a run of its own; stop where a side could not be sent to."""
     from rokt_export.commands.input_summary import tell_first_rows
     from rokt_export.commands.interlock import pass_interlock
-    from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
+    from rokt_export.commands.run_session import RunJob, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows
 
@@ -315,7 +315,7 @@ def _send(
             own = f"{flags.name}-{setup.environment}" if flags.name else None
             terminal.say(f"sending to {setup.environment}")
             options = flags.kept(setup, url)
-            done.append(carry_out(Job("diff", setup, plan, own, flags.files, options), terminal))
+            done.append(carry_out(RunJob("diff", setup, plan, own, flags.files, options), terminal))
             for note in done[-1].result.tally.notes:
                 terminal.warn(note)
             if message := done[-1].result.finished.message:
@@ -326,7 +326,7 @@ def _send(
             terminal.say(f"sending the control run to {sides[0].environment}")
             own = f"{flags.name}-control" if flags.name else None
             options = flags.kept(sides[0], urls[0])
-            done.append(carry_out(Job("diff", sides[0], control, own, flags.files, options), terminal))
+            done.append(carry_out(RunJob("diff", sides[0], control, own, flags.files, options), terminal))
     return plans, done
 
 
@@ -395,7 +395,7 @@ def _plan(
     from rokt_export.commands.interlock import careful
     from rokt_export.delivery.plan import Destination, FileRows, Pace, Plan, Selection
     from rokt_export.delivery.stop_rules import StopRules
-    from rokt_export.exchange.delivery import Recordings
+    from rokt_export.exchange.delivery import KeptRecordings
     from rokt_export.exchange.model import OutcomeKind
 
     stop = StopRules(setup=not flags.no_first_row_check)
@@ -421,7 +421,7 @@ def _plan(
         plugins=setup.plugins,
         guarded=target.guarded,
         ledger=target.ledger,
-        recordings=Recordings.ALL,
+        recordings=KeptRecordings.ALL,
         total=None if isinstance(rows, FileRows) else rows.count,
     )
 

@@ -11,8 +11,8 @@ from rokt_export.commands.terminal import GUARD, Terminal
 from rokt_export.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from rokt_export.delivery.credentials import Credentials
-    from rokt_export.onboarding.probing import Step
+    from rokt_export.delivery.credentials import AttemptCredentials
+    from rokt_export.onboarding.probing import ProbeStep
 
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red"), "info": ("·", "dim")}
 
@@ -63,11 +63,11 @@ def probe(
 
     redactor = GUARD.redactor or Redactor()
 
-    def credentials() -> Credentials:
+    def credentials() -> AttemptCredentials:
         return credentials_for(plan, renderer, options, redactor)
 
     methods = safe_methods(str(renderer.environment.method))
-    found: list[Step] = []
+    found: list[ProbeStep] = []
     for step in steps(renderer.base_url(), renderer.shared_headers, options, credentials, methods):
         found.append(step)
         if output is Output.TABLE:
@@ -76,7 +76,7 @@ def probe(
     return _status(found)
 
 
-def _print(terminal: Terminal, step: Step) -> None:
+def _print(terminal: Terminal, step: ProbeStep) -> None:
     from rich.text import Text
 
     sign, style = _SIGNS[str(step.state)]
@@ -87,7 +87,7 @@ def _print(terminal: Terminal, step: Step) -> None:
         terminal.out.print(f"  {'':<12} {GUARD.text(step.remedy)}", style="dim", markup=False, soft_wrap=True)
 
 
-def _print_data(terminal: Terminal, output: Output, found: list[Step]) -> None:
+def _print_data(terminal: Terminal, output: Output, found: list[ProbeStep]) -> None:
     rows = [{**step.as_json(), "detail": GUARD.text(step.detail)} for step in found]
     match output:
         case Output.JSON:
@@ -100,7 +100,7 @@ def _print_data(terminal: Terminal, output: Output, found: list[Step]) -> None:
             pass
 
 
-def _status(found: list[Step]) -> ExitStatus:
+def _status(found: list[ProbeStep]) -> ExitStatus:
     from rokt_export.onboarding.probing import StepState
 
     states = {step.state for step in found}

@@ -60,7 +60,7 @@ def reclassify(
         info = find_to_change(opened, run) if write else find_to_read(opened, run)
         loaded = spec_for(info, spec)
         story = Story.of(opened, info)
-        reading = Reading(story, loaded, keeps=everything or output is not Output.TABLE)
+        reading = RecordingsPass(story, loaded, keeps=everything or output is not Output.TABLE)
         with to_stdout("Nothing was sent or changed."):
             if write:
                 _write(opened, info, loaded, reading)
@@ -103,7 +103,7 @@ def spec_for(info: RunInfo, path: Path | None) -> LoadedSpec:
 
 
 @dataclass
-class Reading:
+class RecordingsPass:
     """One pass over a run's recordings.
 
     Attributes:
@@ -154,7 +154,7 @@ class Reading:
             )
 
 
-def _write(journal: Journal, info: RunInfo, loaded: LoadedSpec, reading: Reading) -> None:
+def _write(journal: Journal, info: RunInfo, loaded: LoadedSpec, reading: RecordingsPass) -> None:
     """Make what the spec says the run's outcome; leave the run alone where nothing changes."""
     from itertools import chain
 
@@ -169,7 +169,7 @@ def _write(journal: Journal, info: RunInfo, loaded: LoadedSpec, reading: Reading
     journal.revise(info.run, chain([first], changes), by="reclassify", spec=revising)
 
 
-def _print(terminal: Terminal, info: RunInfo, loaded: LoadedSpec, reading: Reading, output: Output) -> None:
+def _print(terminal: Terminal, info: RunInfo, loaded: LoadedSpec, reading: RecordingsPass, output: Output) -> None:
     found = reading.found
     match output:
         case Output.JSON:

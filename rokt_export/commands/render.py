@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rokt_export.transactions.transaction import Transaction
 
 
-class Form(StrEnum):
+class RequestForm(StrEnum):
     """How a request is shown."""
 
     HTTP = "http"
@@ -50,14 +50,14 @@ class Rendered(NamedTuple):
 
 
 Count = Annotated[int, typer.Option("--count", min=1, metavar="N", help="Number of requests.")]
-As = Annotated[Form, typer.Option("--as", metavar="http|curl|json", help="HTTP text, a curl command, or JSON.")]
+As = Annotated[RequestForm, typer.Option("--as", metavar="http|curl|json", help="HTTP text, a curl command, or JSON.")]
 
 
 def render(
     spec: flag.SpecFile,
     events: flag.Events = None,
     count: Count = 1,
-    form: As = Form.HTTP,
+    form: As = RequestForm.HTTP,
     set_values: flag.SetValues = None,
     unset: flag.Unset = None,
     columns: flag.Columns = None,
@@ -101,7 +101,7 @@ def render(
     tell_first_rows(terminal, setup.spec, rows, count)
     witness = witness_for(setup.loaded, openapi, operation)
     shown = _requests(setup, rows, count, show_personal, witness)
-    as_data = form is Form.JSON or output is not Output.TABLE
+    as_data = form is RequestForm.JSON or output is not Output.TABLE
     if not as_data:
         return _print(terminal, shown, form)
     rendered = list(shown)
@@ -150,7 +150,7 @@ def _requests(
 
 def print_requests(terminal: Terminal, setup: SpecSetup, rows: FileRows | GeneratedRows, count: int = 1) -> int:
     """Print the first requests as HTTP text, redacted; return the exit status."""
-    return _print(terminal, _requests(setup, rows, count, False), Form.HTTP)
+    return _print(terminal, _requests(setup, rows, count, False), RequestForm.HTTP)
 
 
 def _plugins(setup: SpecSetup) -> frozenset[str] | None:
@@ -180,7 +180,7 @@ def _tell_omitted(terminal: Terminal, names: Iterable[str]) -> None:
         terminal.warn(sentence)
 
 
-def _print(terminal: Terminal, shown: Iterator[Rendered], form: Form) -> int:
+def _print(terminal: Terminal, shown: Iterator[Rendered], form: RequestForm) -> int:
     from rokt_export.reports.curl import curl_command
     from rokt_export.reports.http_text import laid_out, request_text
     from rokt_export.reports.message_view import message
@@ -197,7 +197,7 @@ def _print(terminal: Terminal, shown: Iterator[Rendered], form: Form) -> int:
             status = ExitStatus.FINDINGS
             for problem in problems:
                 terminal.warn(f"row {transaction.row} cannot be sent: {problem}")
-        elif form is Form.CURL:
+        elif form is RequestForm.CURL:
             terminal.write(curl_command(recording))
         else:
             if recording.personal:

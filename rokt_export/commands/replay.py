@@ -19,7 +19,7 @@ from rokt_export.commands.options import Output
 from rokt_export.commands.spec_setup import journal_place, load_to_send
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import UsageError
-from rokt_export.exchange.delivery import Keep, LeftOut, Recordings
+from rokt_export.exchange.delivery import Keep, KeptRecordings, LeftOut
 
 if TYPE_CHECKING:
     from rokt_export.commands.row_selection import Ranges
@@ -81,7 +81,8 @@ StopUnclassified = Annotated[
     ),
 ]
 Record = Annotated[
-    Recordings, typer.Option("--record", metavar="all|some|none", help="Which requests and responses to keep whole.")
+    KeptRecordings,
+    typer.Option("--record", metavar="all|some|none", help="Which requests and responses to keep whole."),
 ]
 KeepRows = Annotated[
     Keep,
@@ -166,7 +167,7 @@ def replay(
     patience: flag.Patience = "60s",
     until: Until = None,
     max_duration: MaxDuration = None,
-    record: Record = Recordings.SOME,
+    record: Record = KeptRecordings.SOME,
     keep: KeepRows = Keep.ALL,
     again: flag.Again = False,
     require_certified: RequireCertified = False,
@@ -214,7 +215,7 @@ def replay(
     from rokt_export.commands.replay_flags import GivenFlags, digests_of, stamps_of
     from rokt_export.commands.row_selection import Choice, Chosen, environment_of
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present, present_ended
-    from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
+    from rokt_export.commands.run_session import RunJob, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.delivery.plan import FileRows, Plan, Selection
     from rokt_export.transactions.files import expand
@@ -289,7 +290,7 @@ def replay(
             "stamps": stamps,
             "digests": digests_of(stamps),
         }
-        job = Job("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
+        job = RunJob("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
         done = carry_out(job, terminal, run_with=None if machines is None else machines.run_plan)
     # What the preflight has said is not repeated; another run may have been quicker with further rows since.
     tally = done.result.tally

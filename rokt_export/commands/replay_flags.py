@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from rokt_export.commands.input_options import RowFlags
 from rokt_export.errors import UsageError
-from rokt_export.exchange.delivery import Keep, Recordings
+from rokt_export.exchange.delivery import Keep, KeptRecordings
 
 if TYPE_CHECKING:
     from rokt_export.journal import RunInfo
@@ -36,7 +36,7 @@ class ReplayFlags(RowFlags):
     stop_unclassified: bool | None = None
     no_first_row_check: bool = False
     patience: str = "60s"
-    record: Recordings = Recordings.SOME
+    record: KeptRecordings = KeptRecordings.SOME
     keep: Keep = Keep.ALL
     again: bool = False
     sandbox: bool = False
@@ -119,7 +119,7 @@ class GivenFlags(Struct, frozen=True):
         if "workers" in before:
             before["workers"] = str(before["workers"])  # earlier versions kept a number
         if "record" in before:
-            before["record"] = Recordings(before["record"])
+            before["record"] = KeptRecordings(before["record"])
         if "keep" in before:
             before["keep"] = Keep(before["keep"])
         if {"sandbox", "sandbox_url"} & self.names:  # one excludes the other

@@ -82,7 +82,7 @@ def rule(
         info = find_to_read(opened, run)
         loaded = spec_for(info, spec)
         story = Story.of(opened, info)
-        drafted = _Draft.of(story, loaded, row, outcome, name)
+        drafted = _DraftedRule.of(story, loaded, row, outcome, name)
         with to_stdout():
             for line in drafted.shown():
                 terminal.out.print(line, style="green" if line.lstrip().startswith("+") else None, soft_wrap=True)
@@ -102,7 +102,7 @@ def rule(
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _DraftedRule:
     """A drafted rule, and the spec with it.
 
     Attributes:
@@ -123,7 +123,9 @@ class _Draft:
     before: str | None
 
     @classmethod
-    def of(cls, story: Story, loaded: LoadedSpec, row: int | None, outcome: str | None, name: str | None) -> _Draft:
+    def of(
+        cls, story: Story, loaded: LoadedSpec, row: int | None, outcome: str | None, name: str | None
+    ) -> _DraftedRule:
         """Draft it.
 
         Raises:
@@ -311,21 +313,21 @@ def _rereader(story: Story, loaded: LoadedSpec, kind: type[Rereader]) -> Rereade
     return kind(loaded.spec.responses, story.spec.responses if story.spec is not None else ())
 
 
-def _show_effect(terminal: Terminal, story: Story, drafted: _Draft) -> ExitStatus:
+def _show_effect(terminal: Terminal, story: Story, drafted: _DraftedRule) -> ExitStatus:
     """Say which rows of the run the rule takes, and which of them the spec, as it is now, gives another outcome."""
-    from rokt_export.diff.reclassify import Rereader, Stays, Step
+    from rokt_export.diff.reclassify import OutcomeChange, Rereader, Stays
     from rokt_export.journal import RowSet
     from rokt_export.reports.reclassified import changes
 
     old, new = (_rereader(story, each, Rereader) for each in (drafted.old, drafted.new))
-    taken: dict[Step, RowSet] = {}
+    taken: dict[OutcomeChange, RowSet] = {}
     unread = 0
     for one, recording in story.deliveries_with_recordings():
         read = new.read(one, recording)
         unread += read.stays in (Stays.NO_RECORDING, Stays.CUT, Stays.HIDDEN)
         if read.after.rule == drafted.name:
             before = old.read(one, recording).after
-            step: Step = before.outcome, before.rule, read.after.outcome, drafted.name
+            step: OutcomeChange = before.outcome, before.rule, read.after.outcome, drafted.name
             taken.setdefault(step, RowSet()).add(one.row)
     terminal.out.print()
     changes(terminal.out, taken)
@@ -343,7 +345,7 @@ def _show_effect(terminal: Terminal, story: Story, drafted: _Draft) -> ExitStatu
     return ExitStatus.FINDINGS if others else ExitStatus.OK
 
 
-def _tell_others(terminal: Terminal, story: Story, drafted: _Draft, place: str) -> None:
+def _tell_others(terminal: Terminal, story: Story, drafted: _DraftedRule, place: str) -> None:
     """Say which responses of the run still have no rule, by their structure, and the command for each."""
     from rokt_export.onboarding.unexplained import structure_of
     from rokt_export.response.classify import Classifier
@@ -358,7 +360,7 @@ def _tell_others(terminal: Terminal, story: Story, drafted: _Draft, place: str) 
         terminal.say(f"{number_of(len(rows), 'response', 'responses')} without a rule: {structure}; {command}")
 
 
-def _check(drafted: _Draft) -> None:
+def _check(drafted: _DraftedRule) -> None:
     """Check that `validate` finds no error in the spec that it did not find before.
 
     Raises:
@@ -383,7 +385,7 @@ def _check(drafted: _Draft) -> None:
 
 
 def _command(
-    info: RunInfo, drafted: _Draft, outcome: str | None, name: str | None, spec: Path | None, journal: str
+    info: RunInfo, drafted: _DraftedRule, outcome: str | None, name: str | None, spec: Path | None, journal: str
 ) -> str:
     """Return the command that writes this draft."""
     words = ["rokt-export", "rule", info.run, "--row", str(drafted.row)]

@@ -66,7 +66,7 @@ _SHOW_CURSOR = "\x1b[?25h"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RunJob:
     """A run to carry out.
 
     Attributes:
@@ -143,7 +143,7 @@ RunPlan = Callable[[Plan, str, Watch, Brake, "Journal | None"], Result]
 
 
 def carry_out(
-    job: Job, terminal: Terminal, listen: Callable[[Settled], None] | None = None, run_with: RunPlan | None = None
+    job: RunJob, terminal: Terminal, listen: Callable[[Settled], None] | None = None, run_with: RunPlan | None = None
 ) -> RunResult:
     """Carry a plan out: begin the run, send, settle, end it; whatever happens, the journal says so.
 
@@ -208,7 +208,7 @@ def _check_open_files(plan: Plan) -> None:
 
 
 def _carried_out(
-    job: Job,
+    job: RunJob,
     run: str,
     journal: Journal | None,
     stamps: list[FileStamp],
@@ -233,7 +233,7 @@ def _carried_out(
     return RunResult(run, result, status)
 
 
-def _note_decisions(job: Job, run: str) -> None:
+def _note_decisions(job: RunJob, run: str) -> None:
     plan, pace = job.plan, job.plan.pace
     files = ", ".join(stamp.path for stamp in _stamps(plan))
     note(f"read: {files or 'stdin' if isinstance(plan.rows, FileRows) else 'no file: test people are generated'}")
@@ -248,7 +248,9 @@ def _note_decisions(job: Job, run: str) -> None:
     note(f"decided: a row is recognized by {', '.join(identity_of(plan.spec))}")
 
 
-def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, brake: Brake, run_with: RunPlan) -> Result:
+def _sent(
+    job: RunJob, run: str, journal: Journal | None, watch: ProgressWatch, brake: Brake, run_with: RunPlan
+) -> Result:
     gc.freeze()  # what is loaded stays, and workers share it: garbage is looked for only in what comes
     try:
         with watch:
@@ -271,7 +273,7 @@ def _sent(job: Job, run: str, journal: Journal | None, watch: ProgressWatch, bra
         raise
 
 
-def _withdrawn(job: Job, run: str, journal: Journal | None) -> bool:
+def _withdrawn(job: RunJob, run: str, journal: Journal | None) -> bool:
     """Remove a run that sent nothing, as its input could not be read at all; return whether it was one."""
     with suppress(JournalError), journal_of(job.plan, journal) as opened:
         return opened.withdraw(run)
@@ -304,14 +306,14 @@ def _warn_of_other_journals(plan: Plan, journal: Journal, terminal: Terminal) ->
         raise UsageError("not confirmed; nothing was sent")
 
 
-def _say_who_has_the_name(job: Job, journal: Journal, terminal: Terminal) -> None:
+def _say_who_has_the_name(job: RunJob, journal: Journal, terminal: Terminal) -> None:
     """Say that other runs have the name of a new run: it means the newest, and does for no command that changes one."""
     if job.resume is None and job.name is not None and (ids := journal.ids_named(job.name)):
         runs = number_of(len(ids), "earlier run has", "earlier runs have")
         terminal.say(f"{runs} the name `{job.name}`: to resume, confirm or purge one of them, give its id")
 
 
-def _begin(job: Job, journal: Journal) -> tuple[str, int]:
+def _begin(job: RunJob, journal: Journal) -> tuple[str, int]:
     """Begin a run, or take one over; return its id, and the last batch that was intended before."""
     if job.resume is not None:
         taken = journal.reopen(job.resume)
@@ -332,7 +334,7 @@ def _begin(job: Job, journal: Journal) -> tuple[str, int]:
     return writer.run, writer.before
 
 
-def _with_suspect(job: Job, result: Result, run: str) -> Result:
+def _with_suspect(job: RunJob, result: Result, run: str) -> Result:
     """Add to a wrong set-up what to look at, and which command shows more."""
     finished = result.finished
     if finished.reason is not StopReason.SETUP:
@@ -360,14 +362,14 @@ def _with_suspect(job: Job, result: Result, run: str) -> Result:
     return replace(result, finished=replace(finished, message=message))
 
 
-def _onward(job: Job) -> Onward:
+def _onward(job: RunJob) -> Onward:
     file, plan = job.setup.loaded.document.file, job.plan
     partner = plan.spec.partner if plan.guarded else None
     return Onward(file, job.events, job.kept, plan.environment, plan.journal, partner)
 
 
 def _end(
-    job: Job,
+    job: RunJob,
     run: str,
     opened: Journal | None,
     state: str,
@@ -392,20 +394,20 @@ def _end(
             steadily(lambda: journal.keep_as_counts(run, [job.plan.expected]))
 
 
-def _steadily(job: Job, tell: Callable[[str], None], attempt: Callable[[], T]) -> T:
+def _steadily(job: RunJob, tell: Callable[[str], None], attempt: Callable[[], T]) -> T:
     from rokt_export.journal.storage import steadily
 
     return steadily(attempt, patience=job.plan.pace.patience, tell=tell)
 
 
-def _notes(job: Job, result: Result) -> dict[str, Any]:
+def _notes(job: RunJob, result: Result) -> dict[str, Any]:
     if job.resume is not None or result.deaths:
         # Earlier rows count too, or some that a dead worker did not tell of: read from the journal.
         return {"figures": None, **_standing_notes(job, result)}
     return {"figures": result.tally.figures.as_json(), **_standing_notes(job, result)}
 
 
-def _standing_notes(job: Job, result: Result) -> dict[str, Any]:
+def _standing_notes(job: RunJob, result: Result) -> dict[str, Any]:
     names, rules = job.plan.spec.rule_names, result.tally.figures.rules
     seen = {name: rules[name] for name in names if rules[name]}
     return {
@@ -440,7 +442,7 @@ def _note_changes(tally: Tally, stamps: list[FileStamp]) -> bool:
     return bool(notes)
 
 
-def _status(job: Job, run: str, opened: Journal | None, result: Result, tell: Callable[[str], None]) -> ExitStatus:
+def _status(job: RunJob, run: str, opened: Journal | None, result: Result, tell: Callable[[str], None]) -> ExitStatus:
     rows = result.tally.exit_status(job.plan.expected) if result.status is None else result.status
     # A server that was killed may have lost the last results: the journal decides, not what was counted.
     on_server = "://" in job.plan.journal and result.status is None
@@ -460,7 +462,7 @@ def _status(job: Job, run: str, opened: Journal | None, result: Result, tell: Ca
             assert_never(reason)
 
 
-def _earlier(job: Job, run: str, opened: Journal | None) -> ExitStatus:
+def _earlier(job: RunJob, run: str, opened: Journal | None) -> ExitStatus:
     """What all rows in the journal come to, those settled before a resume and those still unknown among them."""
     with journal_of(job.plan, opened) as journal:
         outcomes = journal.find(run).counts
@@ -468,7 +470,7 @@ def _earlier(job: Job, run: str, opened: Journal | None) -> ExitStatus:
 
 
 @contextmanager
-def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
+def _settled_rows_in_errors(job: RunJob, run: str) -> Iterator[None]:
     """Let a journal that fails say which rows are: of all processes, if it can be read, else of the one that failed."""
     try:
         yield
@@ -485,7 +487,7 @@ def _settled_rows_in_errors(job: Job, run: str) -> Iterator[None]:
         raise type(error)(message, where=error.where, remedy=remedy.strip()) from error
 
 
-def _settled(job: Job, run: str) -> str | None:
+def _settled(job: RunJob, run: str) -> str | None:
     try:
         with journal_of(job.plan) as journal:
             return journal.settled(run).counted()

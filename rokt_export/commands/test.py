@@ -97,12 +97,12 @@ def test(
     from rokt_export.commands.pace_options import patience_of
     from rokt_export.commands.replay_flags import options_of
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
-    from rokt_export.commands.run_session import Job, carry_out, new_key, variables_for
+    from rokt_export.commands.run_session import RunJob, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
     from rokt_export.commands.testimony import testimony_of
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
     from rokt_export.delivery.stop_rules import StopRules
-    from rokt_export.exchange.delivery import Recordings
+    from rokt_export.exchange.delivery import KeptRecordings
     from rokt_export.transactions.files import expand
 
     if watch:
@@ -143,13 +143,13 @@ def test(
             plugins=setup.plugins,
             guarded=target.guarded,
             ledger=target.ledger,
-            recordings=Recordings.ALL,
+            recordings=KeptRecordings.ALL,
             expected=expected,
             total=None if isinstance(rows, FileRows) else rows.count,
         )
         options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url, env_file=env_file)
         testimony = testimony_of(witness, plan, setup.variables.values)
-        done = carry_out(Job("test", setup, plan, name, files, options), terminal, testimony.listen)
+        done = carry_out(RunJob("test", setup, plan, name, files, options), terminal, testimony.listen)
         testimony.keep(done.run, plan.journal)
     return present(done, plan.journal, terminal, output, report, everything=True, exchanges=exchanges)
 

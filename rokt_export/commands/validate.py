@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rokt_export.partner_spec.variables import Variables
 
 
-class Form(StrEnum):
+class FindingsForm(StrEnum):
     """How findings are written to stdout."""
 
     TABLE = "table"
@@ -37,7 +37,7 @@ Strict = Annotated[bool, typer.Option("--strict", help="Warnings fail too (exit 
 Questions = Annotated[bool, typer.Option("--questions", help="Print what to ask the partner.")]
 
 OutputForm = Annotated[
-    Form,
+    FindingsForm,
     typer.Option(
         "--output", metavar="FORMAT", help="table, json, ndjson, csv, sarif, or github (annotations of a workflow)."
     ),
@@ -50,7 +50,7 @@ def validate(
     questions: Questions = False,
     openapi: flag.OpenApi = None,
     operation: flag.OperationName = None,
-    output: OutputForm = Form.TABLE,
+    output: OutputForm = FindingsForm.TABLE,
     env_file: flag.EnvFile = None,
     quiet: flag.Quiet = False,
     verbose: flag.Verbose = False,
@@ -116,29 +116,29 @@ def _witnessed(
     return replace(validation, findings=tuple(ordered))
 
 
-def _print_data(terminal: Terminal, output: Form, found: list[Validation]) -> None:
+def _print_data(terminal: Terminal, output: FindingsForm, found: list[Validation]) -> None:
     findings = [finding for validation in found for finding in validation.findings]
     rows = [finding.as_json() for finding in findings]
     match output:
-        case Form.JSON:
+        case FindingsForm.JSON:
             terminal.json([*rows, *_unchecked_rows(found)])
-        case Form.NDJSON:
+        case FindingsForm.NDJSON:
             terminal.ndjson([*rows, *_unchecked_rows(found)])
-        case Form.CSV:
+        case FindingsForm.CSV:
             terminal.csv(rows, ("code", "severity", "file", "line", "column", "message", "hint"))
-        case Form.SARIF:
+        case FindingsForm.SARIF:
             from rokt_export.commands.explain import entries
             from rokt_export.reports.ci_findings import sarif
 
             heads = {code: entry.partition("\n")[0] for code, entry in entries().items()}
             titles = {code: head.partition(": ")[2].rpartition(" (")[0] for code, head in heads.items()}
             terminal.json(sarif(findings, titles))
-        case Form.GITHUB:
+        case FindingsForm.GITHUB:
             from rokt_export.reports.ci_findings import workflow_commands
 
             for line in workflow_commands(findings):
                 terminal.write(line)
-        case Form.TABLE:
+        case FindingsForm.TABLE:
             for validation in found:
                 _print(terminal.out, validation)
         case _ as never:

@@ -17,7 +17,7 @@ from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.request.url import blank_url
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place, TemplateProblem
+from rokt_export.spec_language.template_places import TemplatePlace, TemplateProblem
 
 SECONDS = 1.0
 HERE = "loopback"
@@ -197,7 +197,7 @@ def filled_url(source: str, variables: Mapping[str, str]) -> str | None:
             text += _OPEN
         else:
             try:
-                template = compile_template(piece, Place.URL)
+                template = compile_template(piece, TemplatePlace.URL)
                 filled = _OPEN if template.varies else template.fill({}, variables)
             except (TemplateProblem, FilterError):
                 return None
@@ -263,4 +263,4 @@ def _shortened(overlong: re.Match[bytes]) -> bytes:
 
 def unset_variables(url: str, variables: Mapping[str, str]) -> list[str]:
     """Return the variables that the template of a URL names and that have no value."""
-    return sorted(each for each in compile_template(url, Place.URL).env if not variables.get(each))
+    return sorted(each for each in compile_template(url, TemplatePlace.URL).env if not variables.get(each))

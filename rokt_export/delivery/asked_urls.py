@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.template_places import TemplatePlace
 from rokt_export.spec_language.urls import PLACEHOLDER, parse_url
 
 _TOKEN = re.compile(r"person-[0-9a-f]{10}|\$[A-Z_]+")
@@ -94,7 +94,7 @@ def _is_whole(pieces: list[str]) -> bool:
 
 def _filled(piece: str, values: Mapping[str, Any], variables: Mapping[str, str]) -> str:
     try:
-        filled = compile_template(piece, Place.URL).fill(values, variables)
+        filled = compile_template(piece, TemplatePlace.URL).fill(values, variables)
     except FilterError as error:
         raise ValueError(str(error)) from error
     if filled is ABSENT:

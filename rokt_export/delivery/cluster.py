@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.delivery.cluster_task import Done, work
-from rokt_export.delivery.cluster_workers import Question, answer, answer_of, check_alike, versions_here
+from rokt_export.delivery.cluster_workers import WorkerQuestion, answer, answer_of, check_alike, versions_here
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import ConfigurationError, RoktExportError, UnreachableError, UsageError, WorkerError
 
@@ -70,7 +70,7 @@ class Cluster:
             JournalError: a worker cannot use the journal, or has another one.
         """
         names = () if self.secure else tuple(sorted(plan.variables))
-        question = Question(secrets.token_bytes(16), names, self._sent_place(plan.journal), plan.guarded)
+        question = WorkerQuestion(secrets.token_bytes(16), names, self._sent_place(plan.journal), plan.guarded)
         answers = self._client.run(answer, question, on_error="return")
         if not answers:
             raise UnreachableError(

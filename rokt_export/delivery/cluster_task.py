@@ -11,7 +11,7 @@ from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.delivery.lease import WorkerLease, leases_of
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.worker import Brake, Common, Result, run_partition, token_stores
+from rokt_export.delivery.worker import Brake, PartitionContext, Result, run_partition, token_stores
 from rokt_export.errors import LeaseLostError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> Done:
             return Done(Result(Tally(detailed=plan.metrics), Finished(StopReason.INTERRUPTED)))
         if run_id not in _TOKENS:
             _TOKENS[run_id] = token_stores(plan)
-        common = Common(lease.numbers, tokens=_TOKENS[run_id], lease=lease)
+        common = PartitionContext(lease.numbers, tokens=_TOKENS[run_id], lease=lease)
         result = run_partition(plan, run_id, 0, lease, brake, common, journal)
         if lease.lost:
             raise LeaseLostError(f"another worker of run {run_id} has taken up these rows")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class WorkerQuestion:
     """What a worker must have in common with the process that drives the run.
 
     Attributes:
@@ -59,7 +59,7 @@ class Answer:
     fault: str | None = None
 
 
-def answer(question: Question, dask_worker: Worker | None = None) -> Answer:
+def answer(question: WorkerQuestion, dask_worker: Worker | None = None) -> Answer:
     """Answer a question, on a worker, which Dask names by this very argument."""
     from rokt_export.journal import Journal
 
@@ -71,7 +71,7 @@ def answer(question: Question, dask_worker: Worker | None = None) -> Answer:
         return Answer(versions_here(), threads, _digests(question, os.environ), fault=str(error))
 
 
-def answer_of(question: Question, variables: Mapping[str, str], journal: Journal, threads: int = 1) -> Answer:
+def answer_of(question: WorkerQuestion, variables: Mapping[str, str], journal: Journal, threads: int = 1) -> Answer:
     """Return the answer of a process that has these variables and this journal.
 
     Raises:
@@ -83,7 +83,7 @@ def answer_of(question: Question, variables: Mapping[str, str], journal: Journal
     return Answer(versions_here(), threads, _digests(question, variables), journal.id, key)
 
 
-def _digests(question: Question, variables: Mapping[str, str]) -> dict[str, str]:
+def _digests(question: WorkerQuestion, variables: Mapping[str, str]) -> dict[str, str]:
     return {
         name: hashlib.blake2b(variables[name].encode(), key=question.nonce, digest_size=16).hexdigest()
         for name in question.variables

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rokt_export.delivery.asked_urls import asked_url
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.pacing import Pacer
 from rokt_export.delivery.stop_rules import response_fault
 from rokt_export.errors import UnreachableError
@@ -38,7 +38,7 @@ _CODE = re.compile(r"(?!.*\d{7})[A-Za-z0-9_.:-]{1,64}")
 
 
 @dataclass(slots=True)
-class Job:
+class AcceptedJob:
     """What the partner accepted under one name.
 
     Attributes:
@@ -76,13 +76,13 @@ class Decision:
     setup: UnreachableError | None = None
 
 
-def jobs_of(deliveries: Iterable[Delivery], confirmation: Confirmation) -> list[Job]:
+def jobs_of(deliveries: Iterable[Delivery], confirmation: Confirmation) -> list[AcceptedJob]:
     """Return the jobs that provisional rows belong to: rows with the same captures share one."""
-    jobs: dict[tuple[str, ...], Job] = {}
+    jobs: dict[tuple[str, ...], AcceptedJob] = {}
     names = sorted(confirmation.captures)
     for one in deliveries:
         captured = {name: value for name in names if (value := getattr(one, name))}
-        job = jobs.setdefault(tuple(captured.get(name, "") for name in names), Job(captured))
+        job = jobs.setdefault(tuple(captured.get(name, "") for name in names), AcceptedJob(captured))
         job.rows.append(one.row)
         job.invented &= one.invented
     return list(jobs.values())
@@ -92,7 +92,7 @@ def jobs_of(deliveries: Iterable[Delivery], confirmation: Confirmation) -> list[
 class _Asked:
     """A question that is under way; the second attempt has renewed credentials."""
 
-    job: Job
+    job: AcceptedJob
     request: Request
     attempt: int
 
@@ -120,7 +120,7 @@ class Questions:
         base_url: str | None,
         guard: Callable[[str], str],
         transport: Transport,
-        credentials: Credentials,
+        credentials: AttemptCredentials,
         redactor: Redactor,
         pacer: Pacer,
     ) -> None:
@@ -133,7 +133,7 @@ class Questions:
         self._rules = dict(zip(self._classifier.names, rules, strict=True))
         self._deciding = frozenset(self._classifier.names[-len(confirmation.responses) :])
 
-    def ask(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Decision]]:
+    def ask(self, jobs: Iterable[AcceptedJob]) -> Iterator[tuple[AcceptedJob, Decision]]:
         """Ask about jobs, as many at a time as the pacer allows; yield each with its decision as it comes.
 
         The first question goes alone: a partner that refuses the credentials hears it once.
@@ -183,7 +183,7 @@ class Questions:
         self._pacer.answered(result.status, time.monotonic(), _asked_wait(result))
         return not asked.attempt and self._credentials.renewed(asked.request, result)
 
-    def _decision(self, job: Job, response: AttemptResult) -> Decision:
+    def _decision(self, job: AcceptedJob, response: AttemptResult) -> Decision:
         if isinstance(response, Fault):
             return Decision(reason=f"no response: {self._redactor.text(response.message)}", fault=True)
         outcome = self._classifier.classify(response)
@@ -196,7 +196,7 @@ class Questions:
             return Decision()
         return Decision(outcome.kind, self._reason(job, outcome))
 
-    def _setup_fault(self, job: Job, outcome: Outcome, response: Response) -> UnreachableError | None:
+    def _setup_fault(self, job: AcceptedJob, outcome: Outcome, response: Response) -> UnreachableError | None:
         """Return the error where a response says that the set-up is wrong.
 
         A rule by status alone understands such a response only where it names the status itself: `4xx` does not.
@@ -214,7 +214,7 @@ class Questions:
             remedy=f"{_REMEDIES.get(status, _CHECK_URL)}; the responses so far are kept.",
         )
 
-    def url(self, job: Job) -> str:
+    def url(self, job: AcceptedJob) -> str:
         """Return the URL to ask at.
 
         Raises:
@@ -231,7 +231,7 @@ class Questions:
             hosts=self._confirmation.hosts,
         )
 
-    def _reason(self, job: Job, outcome: Outcome) -> str | None:
+    def _reason(self, job: AcceptedJob, outcome: Outcome) -> str | None:
         """Return why the partner decided so, in words that hold nothing personal.
 
         The rows are not read again, so a real person's values are not known here: then the partner's free text is left
@@ -248,13 +248,13 @@ class Questions:
 
 def rounds(
     questions: Questions,
-    jobs: Iterable[Job],
+    jobs: Iterable[AcceptedJob],
     *,
     every: float,
     until: float,
     once: bool,
     pause: Callable[[int, float], None],
-) -> Iterator[tuple[Job, Decision]]:
+) -> Iterator[tuple[AcceptedJob, Decision]]:
     """Yield each job with its decision, round for round, until all are decided, or it is time to stop.
 
     Args:
@@ -272,7 +272,7 @@ def rounds(
     setup: list[UnreachableError | None] | None = []
     while open_jobs:
         again = time.monotonic() + every
-        left: list[Job] = []
+        left: list[AcceptedJob] = []
         for job, decision in questions.ask(open_jobs):
             if decision.outcome is None and not decision.hopeless:
                 left.append(job)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rokt_export.delivery.oauth2 import TokenSource, TokenStore
 
 
-class Credentials:
+class AttemptCredentials:
     """The credentials of attempts: what is signed over request or clock, and what a server gave us.
 
     Args:

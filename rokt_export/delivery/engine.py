@@ -10,7 +10,7 @@ from operator import itemgetter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.events import (
     Event,
     Finished,
@@ -27,7 +27,7 @@ from rokt_export.delivery.input_feed import Feed, Stock
 from rokt_export.delivery.pacing import LONGEST_PAUSE, SLOW_DOWN, Allowance, Breaker, Pacer, Retries
 from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.shared_counts import FailureCounts, FirstRow
-from rokt_export.delivery.stop_rules import Judge, setup_fault
+from rokt_export.delivery.stop_rules import StopJudge, setup_fault
 from rokt_export.exchange.model import (
     AttemptResult,
     Exchange,
@@ -39,7 +39,7 @@ from rokt_export.exchange.model import (
     Response,
 )
 from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
-from rokt_export.request.records import Record
+from rokt_export.request.records import RequestRecord
 from rokt_export.request.render import InvalidRowError, Renderer
 from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.transactions.transaction import Transaction
@@ -93,7 +93,7 @@ class _Job(Struct, eq=False):
 
     transactions: tuple[Transaction, ...]
     request: Request
-    records: tuple[Record, ...] = ()
+    records: tuple[RequestRecord, ...] = ()
     attempts: int = 0
     started: float = 0.0
     renewals: int = 0
@@ -174,7 +174,7 @@ class Engine:
         renderer: Renderer,
         classifier: Classifier,
         transport: Transport,
-        credentials: Credentials,
+        credentials: AttemptCredentials,
         pace: Pace,
         *,
         repeatable: bool = False,
@@ -200,7 +200,7 @@ class Engine:
         self._allowed: Allowance | None = None
         self._windows = pace.windows
         self._breaker = Breaker(pace.patience)
-        self._judge = Judge(pace.stop, failures or FailureCounts())
+        self._judge = StopJudge(pace.stop, failures or FailureCounts())
         self._first_row = first_row if pace.stop.setup else None
         self._is_first = False
         self._ready: deque[_Job] = deque()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from itertools import pairwise
 
-from rokt_export.request.records import Record
+from rokt_export.request.records import RequestRecord
 from rokt_export.transactions.transaction import Transaction
 
 _PAUSE = 0.2
@@ -18,14 +18,14 @@ class Gathering:
     """The gathered rows, in order, of which the first that join each other make the next request."""
 
     def __init__(self) -> None:
-        self._rows: deque[tuple[Transaction, Record]] = deque()
+        self._rows: deque[tuple[Transaction, RequestRecord]] = deque()
         self._first = self._last = 0.0
         self._apart = 0
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, transaction: Transaction, record: Record, now: float) -> None:
+    def add(self, transaction: Transaction, record: RequestRecord, now: float) -> None:
         """Add a row."""
         self._last = now
         if not self._rows:
@@ -38,7 +38,7 @@ class Gathering:
         """Return seconds until the gathered rows have waited long enough."""
         return max(0.0, min(self._last + _PAUSE, self._first + _LONGEST) - now)
 
-    def take(self, most: int, now: float, *, last: bool) -> list[tuple[Transaction, Record]]:
+    def take(self, most: int, now: float, *, last: bool) -> list[tuple[Transaction, RequestRecord]]:
         """Return the rows of the next request; none where it is worth waiting for more.
 
         Args:

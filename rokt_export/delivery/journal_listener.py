@@ -15,9 +15,9 @@ from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progre
 from rokt_export.delivery.redaction_clues import clue_columns
 from rokt_export.delivery.redaction_screen import places_to_redact
 from rokt_export.delivery.redaction_setup import PersonalData
-from rokt_export.delivery.row_filter import Identity, canonical_row
+from rokt_export.delivery.row_filter import IdentityValues, canonical_row
 from rokt_export.delivery.shared_counts import FIRST_RECORDINGS, PROBLEM_RECORDINGS, RecordingQuota
-from rokt_export.exchange.delivery import Deliveries, LeftOut, Recordings
+from rokt_export.exchange.delivery import Deliveries, KeptRecordings, LeftOut
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind, Response
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor
@@ -82,8 +82,8 @@ class Bookkeeper:
     writer: RunWriter
     redactor: Redactor
     personal: PersonalData
-    identity: Identity
-    recordings: Recordings = Recordings.SOME
+    identity: IdentityValues
+    recordings: KeptRecordings = KeptRecordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     leave: frozenset[OutcomeKind] = frozenset()
     first: RecordingQuota = field(default_factory=lambda: RecordingQuota(FIRST_RECORDINGS))
@@ -155,7 +155,7 @@ class Bookkeeper:
             for column in (deliveries.transaction, *deliveries.text_columns()):
                 column[:] = [text and cut(text) for text in column]
         usual = not self.first.left and deliveries.outcome.count(self.expected) == len(exchanges)
-        if self.recordings is Recordings.ALL or (self.recordings is Recordings.SOME and not usual):
+        if self.recordings is KeptRecordings.ALL or (self.recordings is KeptRecordings.SOME and not usual):
             self._choose(exchanges, shared)
         return deliveries, self._recorded(self._most_recorded()) if self._unrecorded else {}
 
@@ -196,7 +196,7 @@ class Bookkeeper:
     def _most_recorded(self) -> int:
         """Return how many of the noted exchanges are recorded now."""
         noted = len(self._unrecorded)
-        waits = self.recordings is Recordings.SOME and self._unrecorded_bytes < _WAITING_BYTES
+        waits = self.recordings is KeptRecordings.SOME and self._unrecorded_bytes < _WAITING_BYTES
         return max(_RECORDED, noted - _WAITING) if waits else noted
 
     def _recorded(self, most: int) -> dict[int, bytes]:
@@ -218,8 +218,8 @@ class Bookkeeper:
         return found
 
     def _keeps(self, exchange: Exchange) -> bool:
-        if self.recordings is not Recordings.SOME or exchange.result is None:
-            return self.recordings is Recordings.ALL and exchange.result is not None
+        if self.recordings is not KeptRecordings.SOME or exchange.result is None:
+            return self.recordings is KeptRecordings.ALL and exchange.result is not None
         return self.first.take() or (exchange.outcome.kind is not self.expected and self.problems.take())
 
     def _knowing(self, derived: Sequence[str]) -> Redactor:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from rokt_export import __version__
-from rokt_export.authentication.base import Fill
+from rokt_export.authentication.base import FillText
 from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
 from rokt_export.authentication.token_response import TokenResponse, life_of, read_token_response
 from rokt_export.errors import UnreachableError
@@ -126,7 +126,7 @@ class TokenSource:
     def __init__(
         self,
         settings: OAuth2,
-        fill: Fill,
+        fill: FillText,
         options: TransportOptions,
         base_url: str | None,
         reveal: Callable[[str, str], None],
@@ -376,7 +376,7 @@ def _without_token(field: str, found: TokenResponse, said: str) -> str:
 _ASK = "Ask the partner why it refuses tokens of its server; then resume the run."
 
 
-def _request(settings: OAuth2, fill: Fill, url: str) -> Request:
+def _request(settings: OAuth2, fill: FillText, url: str) -> Request:
     """Return the request for a token."""
     fields = {"grant_type": "client_credentials"}
     fields |= {name: fill(value) for name, value in settings.parameters.items()}

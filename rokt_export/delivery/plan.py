@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rokt_export.delivery.pacing import rate_in_words
 from rokt_export.delivery.stop_rules import StopRules
-from rokt_export.exchange.delivery import Recordings
+from rokt_export.exchange.delivery import KeptRecordings
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.partner_spec.model import Limits, PartnerSpec
 from rokt_export.request.render import Renderer
@@ -245,7 +245,7 @@ class Plan:
     destination: Destination = Destination()
     guarded: bool = False
     ledger: tuple[str, ...] = ()
-    recordings: Recordings = Recordings.SOME
+    recordings: KeptRecordings = KeptRecordings.SOME
     expected: OutcomeKind = OutcomeKind.DELIVERED
     partitions: int = 1
     total: int | None = None

@@ -10,9 +10,9 @@ from operator import contains
 
 from rokt_export.delivery.redaction_clues import FOREIGN, clue
 from rokt_export.delivery.redaction_setup import is_invented
-from rokt_export.redaction.batch_signs import ENCODED, WHOLE, Sign, in_base64, in_hexadecimal, signs_in
+from rokt_export.redaction.batch_signs import ENCODED, WHOLE, TextSign, in_base64, in_hexadecimal, signs_in
 from rokt_export.redaction.dates import dates_in_lines, numbers_meaning
-from rokt_export.redaction.decoded_view import Reading, may_be_hashes, unpacked, without_uuids
+from rokt_export.redaction.decoded_view import DecodedText, may_be_hashes, unpacked, without_uuids
 from rokt_export.transactions.transaction import Transaction
 
 _LONG = 30
@@ -39,7 +39,7 @@ def places_to_redact(
     suspects: set[int] = set()
     together = "\n".join(texts)
     signs, cleared = _signs_in(together, len(texts))
-    if Sign.ENCODED in signs:
+    if TextSign.ENCODED in signs:
         suspects = {place for place, text in enumerate(texts) if ENCODED.search(text) or not text.isascii()}
         texts = ["" if place in suspects else text for place, text in enumerate(texts)]
         together = "\n".join(texts)
@@ -71,38 +71,38 @@ def _at(rows: Callable[[], Sequence[frozenset[int]]], place: int) -> frozenset[i
 def _signs_in(together: str, lines: int) -> tuple[Collection[int], str]:
     """Return the signs in lines, and the lines without UUIDs: these show most signs, but hold hexadecimal at most."""
     if not together.isascii() or together.count("\n") >= lines:
-        return (Sign.ENCODED,), together
+        return (TextSign.ENCODED,), together
     cleared = without_uuids(together) if len(together) > _LONG * lines else together
     signs = signs_in(cleared)
-    if Sign.HASH in signs and cleared is together:
+    if TextSign.HASH in signs and cleared is together:
         cleared = without_uuids(together)
         signs = signs if cleared is together else signs_in(cleared)
-    return (signs if cleared is together else {Sign.HEXADECIMAL, *signs}), cleared
+    return (signs if cleared is together else {TextSign.HEXADECIMAL, *signs}), cleared
 
 
 def _places_of(signs: Collection[int], cleared: str, days_of_rows: Callable[[], Sequence[frozenset[int]]]) -> set[int]:
     """Return the places of lines that may be a hash, or hold a date that their row has."""
     ends = list(accumulate([len(line) + 1 for line in cleared.split("\n")]))
-    found = {bisect_right(ends, run.start()) for run in may_be_hashes(cleared)} if Sign.HASH in signs else set()
-    if Sign.DATE in signs or Sign.DATE_NUMBER in signs:
+    found = {bisect_right(ends, run.start()) for run in may_be_hashes(cleared)} if TextSign.HASH in signs else set()
+    if TextSign.DATE in signs or TextSign.DATE_NUMBER in signs:
         known = days_of_rows()
         every = frozenset[int]().union(*known)
-        dates = dates_in_lines(cleared) if Sign.DATE in signs else numbers_meaning(cleared, every)
+        dates = dates_in_lines(cleared) if TextSign.DATE in signs else numbers_meaning(cleared, every)
         found |= {place for start, days in dates if not days.isdisjoint(known[place := bisect_right(ends, start)])}
     return found
 
 
 def _packed_in(signs: Collection[int], texts: Sequence[str], cleared: str) -> Iterator[tuple[int, str]]:
     """Yield the places of the texts that may hold another in hexadecimal or base64, and a part that each may hold."""
-    if Sign.HEXADECIMAL in signs:
+    if TextSign.HEXADECIMAL in signs:
         yield from in_hexadecimal(texts)
-    if Sign.BASE64 in signs:
+    if TextSign.BASE64 in signs:
         yield from in_base64(cleared.split("\n"))
 
 
 def written_plainly(text: str) -> str:
     """Return a text without encodings and accents, so that a clue is found in it."""
-    return Reading(text).squeezed if ENCODED.search(text) or not text.isascii() else text
+    return DecodedText(text).squeezed if ENCODED.search(text) or not text.isascii() else text
 
 
 def _holds(text: str, clues: Sequence[str], days: Callable[[], frozenset[int]]) -> bool:

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from rokt_export.journal import RowRanges, RowSet, RunWriter
     from rokt_export.journal.ledger import Way
 
-Identity: TypeAlias = tuple[str, ...]
+IdentityValues: TypeAlias = tuple[str, ...]
 """The attributes by which rows are distinguished, in alphabetical order."""
 
 
-def identity_of(spec: PartnerSpec) -> Identity:
+def identity_of(spec: PartnerSpec) -> IdentityValues:
     """Return the attributes that make a row what it is for a partner: those that its spec reads, and its names.
 
     Two rows of one person with the same data are two transactions where they are called differently.
@@ -37,7 +37,7 @@ def identity_of(spec: PartnerSpec) -> Identity:
     return tuple(sorted(attribute_names(spec).union(IDENTITIES)))
 
 
-def canonical_row(transaction: Transaction, identity: Identity, *, as_written: bool = False) -> bytes:
+def canonical_row(transaction: Transaction, identity: IdentityValues, *, as_written: bool = False) -> bytes:
     """Return a row's content as bytes: the same row has the same bytes in any file, whatever other columns there are.
 
     What is absent in one kind of file is empty in another, and null in a third. Blanks around a value and the Unicode
@@ -63,7 +63,7 @@ def marks_of(transactions: Sequence[Transaction], ways: Sequence[Way]) -> list[t
     return marks
 
 
-def _canonical_rows(transactions: Sequence[Transaction], identity: Identity, *, as_written: bool) -> list[bytes]:
+def _canonical_rows(transactions: Sequence[Transaction], identity: IdentityValues, *, as_written: bool) -> list[bytes]:
     """Return what `canonical_row` returns for each row, column by column: a third of the time.
 
     Most values are printable ASCII, which JSON keeps as they are. Rows with another one are converted by themselves.
@@ -125,7 +125,7 @@ def select(
     transactions: Iterator[Transaction],
     selection: Selection,
     writer: RunWriter,
-    identity: Identity,
+    identity: IdentityValues,
     tally: Tally,
     ahead: Callable[[], int] = lambda: 500,
     *,

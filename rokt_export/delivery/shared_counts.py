@@ -197,14 +197,14 @@ class RecordingQuota:
 
 
 class SharedMark:
-    """How far the rows are claimed; see `transactions.claims.Mark`."""
+    """How far the rows are claimed; see `transactions.claims.ClaimMark`."""
 
     def __init__(self, context: BaseContext) -> None:
         self._free: Any = context.Value("q", 1, lock=False)
         self._lock = SharedLock(context)
 
     def claim(self, row: int, size: int) -> int:
-        """Claim rows unless somebody has; see `Mark.claim`."""
+        """Claim rows unless somebody has; see `ClaimMark.claim`."""
         with self._lock:
             free = int(self._free.value)
             if free <= row:

@@ -49,7 +49,7 @@ class StopRules:
         return self.unclassified or self.failures is not None or self.consecutive is not None
 
 
-class Judge:
+class StopJudge:
     """Counts unexpected outcomes, and says when to stop.
 
     Args:

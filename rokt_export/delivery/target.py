@@ -26,7 +26,7 @@ from rokt_export.partner_spec.references import variable_names
 from rokt_export.spec_language.fields import ROUTING
 from rokt_export.spec_language.filters import FilterError, text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place, TemplateProblem
+from rokt_export.spec_language.template_places import TemplatePlace, TemplateProblem
 
 if TYPE_CHECKING:
     from rokt_export.partner_spec.model import PartnerSpec
@@ -242,7 +242,7 @@ def _same(own: _Side, other: _Side, variables: Mapping[str, Variables]) -> Near:
     """Describe an environment at the address of a guarded one, and name a shared variable that causes it."""
     name, mine, theirs = other.name, variables[own.name], variables[other.name]
     urls = [own.spec.endpoint[each].url for each in (own.name, name)]
-    both = compile_template(urls[0], Place.URL).env & compile_template(urls[1], Place.URL).env
+    both = compile_template(urls[0], TemplatePlace.URL).env & compile_template(urls[1], TemplatePlace.URL).env
     why = f"has the address of {name}"
     for each in sorted(both - theirs.own.keys()):
         source = theirs.sources.get(each)
@@ -481,7 +481,7 @@ def _account(spec: PartnerSpec, environment: str, known: Mapping[str, str]) -> I
     """Yield what distinguishes two customers of one vendor: the query, and the variables outside the address."""
     url = spec.endpoint[environment].url
     yield (filled_url(url, known) or url).partition("?")[2]
-    in_address = compile_template(url, Place.URL).env
+    in_address = compile_template(url, TemplatePlace.URL).env
     yield from sorted(known.get(name, "") for name in variable_names(spec, [environment]) - in_address)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 from rokt_export.authentication.base import ClientCertificate, FetchedToken, filler
 from rokt_export.authentication.registry import credentials_of
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import (
     Event,
@@ -50,7 +50,7 @@ from rokt_export.exchange.model import Exchange, Response
 from rokt_export.redaction import Redactor
 from rokt_export.request.render import Renderer
 from rokt_export.response.classify import Classifier
-from rokt_export.transactions.claims import ALL, Claims, Mark, Share
+from rokt_export.transactions.claims import ALL, ClaimMark, Claims, Share
 from rokt_export.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ one worker may be left with so many while the others have none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
+class PartitionContext:
     """What all partitions of a run share; the defaults are for a run with one partition.
 
     Attributes:
@@ -74,12 +74,12 @@ class Common:
     """
 
     numbers: Numbers = field(default_factory=LocalNumbers)
-    mark: Mark | None = None
+    mark: ClaimMark | None = None
     tokens: tuple[TokenStore, ...] = ()
     lease: WorkerLease | None = None
 
     @classmethod
-    def between(cls, plan: Plan, context: BaseContext) -> Common:
+    def between(cls, plan: Plan, context: BaseContext) -> PartitionContext:
         """Return that of several processes, to be handed to each when it starts."""
         numbers = LocalNumbers(context, first_numbers(plan.recorded))
         return cls(numbers, SharedMark(context), token_stores(plan, context))
@@ -193,7 +193,13 @@ def journal_of(plan: Plan, opened: Journal | None = None) -> Iterator[Journal]:
 
 
 def run_partition(
-    plan: Plan, run_id: str, index: int, watch: Watch, brake: Brake, common: Common, opened: Journal | None = None
+    plan: Plan,
+    run_id: str,
+    index: int,
+    watch: Watch,
+    brake: Brake,
+    common: PartitionContext,
+    opened: Journal | None = None,
 ) -> Result:
     """Run one partition in this process.
 
@@ -433,9 +439,9 @@ def credentials_for(
     options: TransportOptions,
     redactor: Redactor,
     tokens: tuple[TokenStore, ...] = (),
-) -> Credentials:
+) -> AttemptCredentials:
     """Return what authenticates each attempt; tokens are made known to the redactor as they come into being."""
-    return Credentials(
+    return AttemptCredentials(
         renderer,
         plan.variables,
         options=options,

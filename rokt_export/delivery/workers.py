@@ -19,7 +19,7 @@ from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FirstRow, LocalNumbers, SharedMark, first_numbers
-from rokt_export.delivery.worker import AT_ONCE, Brake, Common, Result, Watch, run_partition
+from rokt_export.delivery.worker import AT_ONCE, Brake, PartitionContext, Result, Watch, run_partition
 from rokt_export.errors import ExitStatus, WorkerError
 from rokt_export.exchange.delivery import LeftOut
 
@@ -48,7 +48,7 @@ def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journa
         RoktExportError: the first error of any partition; what was settled stays settled.
     """
     if plan.partitions == 1:
-        common = Common(LocalNumbers(first=first_numbers(plan.recorded)))
+        common = PartitionContext(LocalNumbers(first=first_numbers(plan.recorded)))
         return run_partition(plan, run_id, 0, watch, brake, common, opened)
     return _in_processes(plan, run_id, watch, brake)
 
@@ -61,7 +61,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
     """
     context = _context()
     level = context.Value("i", 0, lock=False)
-    common = Common.between(plan, context)
+    common = PartitionContext.between(plan, context)
     ended: list[Result] = []
     for turn in range(_ROUNDS):
         crew = _Crew(context, plan, run_id, watch, turn * plan.partitions)
@@ -105,7 +105,7 @@ class _Crew:
         self._pipes: dict[Any, int] = {}
         self.deaths = 0
 
-    def start(self, level: Any, common: Common) -> None:
+    def start(self, level: Any, common: PartitionContext) -> None:
         """Start the processes, while signals wait: Ctrl-C must not hit one half-born."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # inherited
         try:
@@ -205,7 +205,7 @@ class _Worker:
         common: shared with the other workers.
     """
 
-    def __init__(self, level: Any, parent: Connection, common: Common) -> None:
+    def __init__(self, level: Any, parent: Connection, common: PartitionContext) -> None:
         self._level = level
         self._parent = parent
         self._common = common
@@ -269,7 +269,7 @@ class _Worker:
         timer.start()
 
 
-def _work(parent: Connection, level: Any, common: Common, plan: Plan, run_id: str, index: int) -> None:
+def _work(parent: Connection, level: Any, common: PartitionContext, plan: Plan, run_id: str, index: int) -> None:
     """Run a partition in a process of its own, and send its result, or what went wrong.
 
     Ctrl-C and a lost terminal are for the parent to handle; SIGTERM may be for this worker alone.

@@ -43,7 +43,7 @@ def is_about_its_row(outcome: OutcomeKind, status: int | None) -> bool:
     return outcome in _ABOUT_ROWS and not needs_diagnosis(status, None)
 
 
-class Sent(Struct, frozen=True):
+class SentDelivery(Struct, frozen=True):
     """What a delivery carried.
 
     Attributes:
@@ -78,7 +78,7 @@ class Case:
         asked_by: the method of the refused request, where that was not the delivery's.
     """
 
-    sent: Sent
+    sent: SentDelivery
     response: Response | None
     fault: tuple[str, str] | None
     at: float | None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from rokt_export.diagnosis.case import Case, Sent, edges_of, needs_diagnosis
+from rokt_export.diagnosis.case import Case, SentDelivery, edges_of, needs_diagnosis
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import Fault, FaultKind, Response
 
 
-def refusal(sent: Sent, requests: HarmlessRequests) -> Case | None:
+def refusal(sent: SentDelivery, requests: HarmlessRequests) -> Case | None:
     """Return the case of what an endpoint refuses to OPTIONS or HEAD; None where it refuses nothing.
 
     Args:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rokt_export.authentication.base import KeyParameter, StaticHeader
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import AttemptResult, Request, Response
 from rokt_export.onboarding.probing import safe_methods
@@ -60,14 +60,14 @@ class HarmlessRequests:
 
     renderer: Renderer
     options: TransportOptions
-    make: Callable[[], Credentials]
+    make: Callable[[], AttemptCredentials]
     forbidden: Callable[[str], bool]
     interval: float = 0.0
     most: int = MOST
     asked: list[Asked] = field(default_factory=list)
     token_fault: str = ""
     _known: dict[tuple[str, str, bool, str], AttemptResult | None] = field(default_factory=dict)
-    _made: Credentials | None = None
+    _made: AttemptCredentials | None = None
 
     @property
     def url(self) -> str:
@@ -154,7 +154,7 @@ class HarmlessRequests:
             request = replace(request, headers=(("User-Agent", agent), *kept))
         return request
 
-    def _credentials(self) -> Credentials | None:
+    def _credentials(self) -> AttemptCredentials | None:
         """Return the credentials; None where a token server refuses one, which `token_fault` tells."""
         if self._made is None and not self.token_fault:
             made = self.make()

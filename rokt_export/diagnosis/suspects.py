@@ -41,7 +41,7 @@ class Clue(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class SuspectFinding:
     """A suspect with its evidence.
 
     Attributes:
@@ -75,7 +75,7 @@ class Suspect:
     advice: str
     look: Callable[[Case], Iterator[Clue]]
 
-    def finding(self, case: Case) -> Finding | None:
+    def finding(self, case: Case) -> SuspectFinding | None:
         """Return what there is against the suspect; None for too little."""
         clues = _without_echoes([*_said(case, self.cause), *self.look(case)])
         innocent = doubt = 1.0
@@ -87,7 +87,7 @@ class Suspect:
         confidence = round((1 - innocent) * doubt, 2)
         if confidence < _LEAST:
             return None
-        return Finding(self.cause, self.title, confidence, tuple(clue.text for clue in clues), self.advice)
+        return SuspectFinding(self.cause, self.title, confidence, tuple(clue.text for clue in clues), self.advice)
 
 
 def _without_echoes(clues: list[Clue]) -> list[Clue]:
@@ -120,7 +120,7 @@ def _suspect(cause: str, title: str, advice: str) -> Callable[[Callable[[Case], 
     return register
 
 
-def ranked(case: Case) -> list[Finding]:
+def ranked(case: Case) -> list[SuspectFinding]:
     """Return the suspects of a case, the most likely first."""
     found = [finding for each in SUSPECTS.values() if (finding := each.finding(case)) is not None]
     return sorted(found, key=lambda each: -each.confidence)

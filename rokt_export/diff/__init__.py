@@ -3,27 +3,27 @@
 from rokt_export.diff.comparison import Comparison
 from rokt_export.diff.model import (
     Difference,
+    DifferenceKind,
     DiffResult,
-    Kind,
     Latency,
     Sample,
     Section,
     Undecided,
-    Unmatched,
+    UnmatchedTransactions,
 )
-from rokt_export.diff.sent import Sent
+from rokt_export.diff.sent import SentTexts
 from rokt_export.diff.side import Side
 
 __all__ = [
     "Comparison",
     "DiffResult",
     "Difference",
-    "Kind",
+    "DifferenceKind",
     "Latency",
     "Sample",
     "Section",
-    "Sent",
+    "SentTexts",
     "Side",
     "Undecided",
-    "Unmatched",
+    "UnmatchedTransactions",
 ]

@@ -22,7 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 _MOST_XML_DEPTH = 400
 
 
-class Format(StrEnum):
+class BodyFormat(StrEnum):
     """What a body is."""
 
     EMPTY = "empty"
@@ -34,7 +34,7 @@ class Format(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class ParsedBody:
     """A body that was read.
 
     Attributes:
@@ -43,7 +43,7 @@ class Body:
         why_not: why it is not what it seems to be, such as broken JSON.
     """
 
-    format: Format
+    format: BodyFormat
     data: Any = None
     why_not: str | None = None
 
@@ -53,10 +53,10 @@ class Body:
         return f"{self.format} ({self.why_not})" if self.why_not else str(self.format)
 
 
-_EMPTY = Body(Format.EMPTY)
+_EMPTY = ParsedBody(BodyFormat.EMPTY)
 
 
-def read_body(side: Side) -> Body:
+def read_body(side: Side) -> ParsedBody:
     """Return what a side's body is; never raises.
 
     JSON is an object or an array, or anything that the content type calls JSON: a bare `OK` or `12345` is text. Of a
@@ -72,13 +72,13 @@ def read_body(side: Side) -> Body:
     if declared.endswith(("/json", "+json")):
         return _json(raw, side)
     if _is_binary(raw, declared):
-        return Body(Format.BINARY)
+        return ParsedBody(BodyFormat.BINARY)
     text = decode(raw, side.header("content-type"))
     if declared == "application/x-www-form-urlencoded" and (fields := _form(text)):
-        return Body(Format.FORM, fields)
+        return ParsedBody(BodyFormat.FORM, fields)
     if text.lstrip()[:1] == "<" and not _HTML.match(text):
         return _xml(side, text)
-    return Body(Format.TEXT, text.splitlines())
+    return ParsedBody(BodyFormat.TEXT, text.splitlines())
 
 
 def _form(text: str) -> dict[str, Any]:
@@ -93,31 +93,33 @@ def _form(text: str) -> dict[str, Any]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _json(raw: bytes, side: Side) -> Body:
+def _json(raw: bytes, side: Side) -> ParsedBody:
     if _LONG_NUMBER.search(raw) is None:
         try:
-            return Body(Format.JSON, orjson.loads(raw.removeprefix(_BOM)))
+            return ParsedBody(BodyFormat.JSON, orjson.loads(raw.removeprefix(_BOM)))
         except orjson.JSONDecodeError:
             pass
     reading = _reading(side)
     data = reading.exact_json
     if isinstance(data, NoData):
         return _broken(reading, data)
-    return Body(Format.JSON, data)
+    return ParsedBody(BodyFormat.JSON, data)
 
 
-def _broken(reading: ResponseReader, data: NoData) -> Body:
-    return Body(Format.TEXT, reading.text.splitlines(), data.reason.removeprefix("the body is ").removeprefix("the "))
+def _broken(reading: ResponseReader, data: NoData) -> ParsedBody:
+    return ParsedBody(
+        BodyFormat.TEXT, reading.text.splitlines(), data.reason.removeprefix("the body is ").removeprefix("the ")
+    )
 
 
-def _xml(side: Side, text: str) -> Body:
+def _xml(side: Side, text: str) -> ParsedBody:
     if _depth(text) > _MOST_XML_DEPTH:
-        return Body(Format.TEXT, text.splitlines(), "not read as XML: it is nested too deeply")
+        return ParsedBody(BodyFormat.TEXT, text.splitlines(), "not read as XML: it is nested too deeply")
     reading = _reading(side)
     data = reading.mapping
     if isinstance(data, NoData):
         return _broken(reading, data)
-    return Body(Format.XML, data)
+    return ParsedBody(BodyFormat.XML, data)
 
 
 def _depth(text: str) -> int:

@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 
 @dataclass(slots=True)
-class Rows:
+class KeptPairs:
     """The pairs whose values are kept.
 
     Attributes:
@@ -110,7 +110,7 @@ class Column:
 
     __slots__ = ("_rows", "a", "b", "differing", "numbers", "odd", "seen", "stride", "unequal")
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: KeptPairs) -> None:
         self._rows = rows
         self.stride = rows.stride
         self.numbers: list[int] = []

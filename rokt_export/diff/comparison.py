@@ -13,14 +13,23 @@ from math import comb
 from typing import Final, TypeVar
 
 from rokt_export.delivery.run_counts import Latencies
-from rokt_export.diff.bodies import Body, Format, binary_facts, read_body
+from rokt_export.diff.bodies import BodyFormat, ParsedBody, binary_facts, read_body
 from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence
 from rokt_export.diff.echoes import OTHER_PERSON
-from rokt_export.diff.findings import Finding, findings_of
+from rokt_export.diff.findings import PlaceFinding, findings_of
 from rokt_export.diff.forms import skeleton
-from rokt_export.diff.model import Difference, DiffResult, Kind, Latency, Sample, Section, Undecided, Unmatched
+from rokt_export.diff.model import (
+    Difference,
+    DifferenceKind,
+    DiffResult,
+    Latency,
+    Sample,
+    Section,
+    Undecided,
+    UnmatchedTransactions,
+)
 from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
-from rokt_export.diff.places import Place, Places
+from rokt_export.diff.places import ComparedPlace, Places
 from rokt_export.diff.sentences import ARROW, NAME_A, NAME_B, Words, of_difference, of_undecided, plural
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.shown_values import scalar_text
@@ -29,7 +38,7 @@ from rokt_export.diff.statistics import ENOUGH, SKIMMED, settling
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import abridged
 
-_ORDER: Final = {kind: place for place, kind in enumerate(Kind)}
+_ORDER: Final = {kind: place for place, kind in enumerate(DifferenceKind)}
 """Kinds are in the order of their sections."""
 _CHOICES: Final = 100
 """Ways to choose so many rows of all, from which on something that they share is no chance."""
@@ -91,7 +100,7 @@ class Comparison:
         names = dict.fromkeys(["content-type", *(name.strip().lower() for name in settings.headers)])
         self._headers = dict.fromkeys([*names, *(name.lower() for name in settings.varies if name[:1] not in "$/")])
         self._headed = 0
-        self._changes: dict[tuple[Kind, str, str, str], Evidence] = {}
+        self._changes: dict[tuple[DifferenceKind, str, str, str], Evidence] = {}
         self._outcomes: dict[tuple[str, str], int] = {}
         self._latencies = (Latencies(), Latencies())
         self._alone: tuple[list[str], list[str]] = ([], [])
@@ -140,7 +149,7 @@ class Comparison:
         differences, undecided = self._judged(others)
         differences = [replace(one, sentence=of_difference(one, self._words(one))) for one in differences]
         differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
-        undecided += [Undecided(Kind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
+        undecided += [Undecided(DifferenceKind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
         undecided = [replace(one, sentence=of_undecided(one, Words(*self._names, one.count))) for one in undecided]
         rewritten = [(place.path, place.rewritten) for place in self._places.all if place.rewritten is not None]
         for path, one in rewritten[:_MOST_NOTES]:
@@ -161,8 +170,8 @@ class Comparison:
                 if (place.varies is not None or place.may_be_absent) and (unlike := place.unlike)
             },
             ignored={others.without(place.path): place.left_out for place in self._places.all if place.left_out},
-            only_in_a=Unmatched(self._alone_counts[0], tuple(self._alone[0])),
-            only_in_b=Unmatched(self._alone_counts[1], tuple(self._alone[1])),
+            only_in_a=UnmatchedTransactions(self._alone_counts[0], tuple(self._alone[0])),
+            only_in_b=UnmatchedTransactions(self._alone_counts[1], tuple(self._alone[1])),
             bodies=self._bodies,
             explained=self._explained,
             latency_a=Latency.of(self._latencies[0]),
@@ -182,17 +191,19 @@ class Comparison:
     def _is_explained(self, pair: Pair, a: Side, b: Side) -> bool:
         """Compare outcome, rule, reasons and status; return whether one of them explains all the rest."""
         if a.outcome != b.outcome:
-            self._change(pair, Kind.OUTCOME, "outcome", (a.outcome, b.outcome), (_described(a), _described(b)))
+            self._change(
+                pair, DifferenceKind.OUTCOME, "outcome", (a.outcome, b.outcome), (_described(a), _described(b))
+            )
             return True
         if a.rule != b.rule:
             rules = (a.rule or "none", b.rule or "none")
-            self._change(pair, Kind.RULE, "rule", rules, (_described(a), _described(b)))
+            self._change(pair, DifferenceKind.RULE, "rule", rules, (_described(a), _described(b)))
             return True
         self._compare_reasons(pair, a, b)
         if a.status == b.status:
             return False
         statuses = (str(a.status or "no response"), str(b.status or "no response"))
-        self._change(pair, Kind.STATUS, "status", statuses, statuses)
+        self._change(pair, DifferenceKind.STATUS, "status", statuses, statuses)
         return a.rule is None
 
     def _compare_reasons(self, pair: Pair, a: Side, b: Side) -> None:
@@ -201,13 +212,15 @@ class Comparison:
             pair.reference = (a.reference, b.reference)
         elif a.reference != b.reference and not recorded:
             captured = ("none" if a.reference is None else "captured", "none" if b.reference is None else "captured")
-            self._change(pair, Kind.REFERENCE, "reference", captured, (a.reference, b.reference))
+            self._change(pair, DifferenceKind.REFERENCE, "reference", captured, (a.reference, b.reference))
         if not self._values or (recorded and a.rule is None):
             return  # without a rule the reason is our own summary of the response
-        self._compare_words(pair, Kind.REASON, (a.reason, b.reason), recorded=recorded)
-        self._compare_words(pair, Kind.CODE, (a.code, b.code), recorded=recorded)
+        self._compare_words(pair, DifferenceKind.REASON, (a.reason, b.reason), recorded=recorded)
+        self._compare_words(pair, DifferenceKind.CODE, (a.code, b.code), recorded=recorded)
 
-    def _compare_words(self, pair: Pair, kind: Kind, words: tuple[str | None, str | None], *, recorded: bool) -> None:
+    def _compare_words(
+        self, pair: Pair, kind: DifferenceKind, words: tuple[str | None, str | None], *, recorded: bool
+    ) -> None:
         a, b = words
         place = self._places.named(str(kind), kind)
         if place.ignored:
@@ -225,7 +238,7 @@ class Comparison:
         self._headed += 1
         of_a, of_b = _headers(a), _headers(b)
         for name in {**self._headers, **of_a, **of_b}:
-            place = self._places.named(f"header {name}", Kind.HEADER)
+            place = self._places.named(f"header {name}", DifferenceKind.HEADER)
             place.noted = name not in self._headers
             place.objects = self._headed
             value_a, value_b = of_a.get(name), of_b.get(name)
@@ -254,15 +267,15 @@ class Comparison:
             self._compare_formats(pair, a, b, body_a, body_b)
             return
         match body_a.format:
-            case Format.JSON | Format.XML | Format.FORM:
-                self._shape.compare(pair, root, body_a.data, body_b.data, xml=body_a.format is Format.XML)
-                if body_a.format is Format.XML:
+            case BodyFormat.JSON | BodyFormat.XML | BodyFormat.FORM:
+                self._shape.compare(pair, root, body_a.data, body_b.data, xml=body_a.format is BodyFormat.XML)
+                if body_a.format is BodyFormat.XML:
                     self._compare_namespaces(a.body or b"", b.body or b"")
-            case Format.TEXT if self._values:
+            case BodyFormat.TEXT if self._values:
                 self._compare_texts(pair, body_a.data, body_b.data)
-            case Format.BINARY if self._values and a.body != b.body:
+            case BodyFormat.BINARY if self._values and a.body != b.body:
                 facts = (binary_facts(a.body or b""), binary_facts(b.body or b""))
-                self._change(pair, Kind.BINARY, "$", ("bytes", "other bytes"), facts)
+                self._change(pair, DifferenceKind.BINARY, "$", ("bytes", "other bytes"), facts)
         if pair.left < 0:
             self._leave(_LEFT_OUT)
 
@@ -272,14 +285,14 @@ class Comparison:
             change = " → ".join(abridged(", ".join(sorted(side))) or "none" for side in (of_a, of_b))
             self._namespaces[change] = self._namespaces.get(change, 0) + 1
 
-    def _compare_formats(self, pair: Pair, a: Side, b: Side, of_a: Body, of_b: Body) -> None:
-        if of_a.format is Format.EMPTY and not self._strict:
+    def _compare_formats(self, pair: Pair, a: Side, b: Side, of_a: ParsedBody, of_b: ParsedBody) -> None:
+        if of_a.format is BodyFormat.EMPTY and not self._strict:
             return
         shown = (_start(of_a, a), _start(of_b, b))
-        self._change(pair, Kind.FORMAT, "$", (str(of_a.format), str(of_b.format)), shown)
+        self._change(pair, DifferenceKind.FORMAT, "$", (str(of_a.format), str(of_b.format)), shown)
 
     def _compare_texts(self, pair: Pair, a: list[str], b: list[str]) -> None:
-        lengths = self._places.named("lines", Kind.LENGTH).column
+        lengths = self._places.named("lines", DifferenceKind.LENGTH).column
         if equal := len(a) == len(b):
             couples, lone = list(enumerate(zip(a, b, strict=True), 1)), list[str]()
         else:
@@ -299,7 +312,7 @@ class Comparison:
         lengths.add(pair.number, len(a), len(b), equal, sample)
 
     def _change(
-        self, pair: Pair, kind: Kind, path: str, change: tuple[str, str], shown: tuple[str | None, str | None]
+        self, pair: Pair, kind: DifferenceKind, path: str, change: tuple[str, str], shown: tuple[str | None, str | None]
     ) -> None:
         """Count a change of one of few possible values into another; each is a difference of its own."""
         key = (kind, path, *change)
@@ -313,7 +326,7 @@ class Comparison:
     def _judged(self, others: OtherPeople) -> tuple[list[Difference], list[Undecided]]:
         differences = [
             self._difference(
-                Finding(kind, True, one.count, f"{a} → {b}", True, "", one.numbers, tuple(one.samples)), path
+                PlaceFinding(kind, True, one.count, f"{a} → {b}", True, "", one.numbers, tuple(one.samples)), path
             )
             for (kind, path, a, b), one in self._changes.items()
         ]
@@ -322,7 +335,7 @@ class Comparison:
         parents = {place.steps: place for place in self._places.all}
         notes = 0
         for place in self._places.all:
-            parent = place if place.kind is Kind.HEADER else parents.get(place.steps[:-1])
+            parent = place if place.kind is DifferenceKind.HEADER else parents.get(place.steps[:-1])
             for one in findings_of(place, parent.objects if parent else 0, self._places.rows, values=self._values):
                 one = self._hit(_without_others(one, others, place.column, words=unknown), place.column)
                 if place.noted:
@@ -332,7 +345,7 @@ class Comparison:
                 elif one.differs:
                     differences.append(self._difference(one, place.path, place.column.numbers))
                 else:
-                    least = ENOUGH * (3 if one.kind in (Kind.MISSING, Kind.EXTRA) else 1)
+                    least = ENOUGH * (3 if one.kind in (DifferenceKind.MISSING, DifferenceKind.EXTRA) else 1)
                     enough = 0 if one.certain else settling(self._pairs, least)
                     why = self._with_names(one.why)
                     undecided.append(Undecided(one.kind, place.path, one.count, why, one.form, one.samples[:2], enough))
@@ -357,7 +370,7 @@ class Comparison:
         some = islice(self._places.rows.kept.values(), SKIMMED)
         return any(word.startswith("person-") for row in some for word in row.a.sent.words)
 
-    def _difference(self, one: Finding, path: str, among: Iterable[int] = ()) -> Difference:
+    def _difference(self, one: PlaceFinding, path: str, among: Iterable[int] = ()) -> Difference:
         affected = self._affected(one.numbers, among)
         return Difference(
             one.kind,
@@ -372,7 +385,7 @@ class Comparison:
             tuple(self._named[number - 1] for number in one.numbers),
         )
 
-    def _hit(self, one: Finding, column: Column) -> Finding:
+    def _hit(self, one: PlaceFinding, column: Column) -> PlaceFinding:
         """Return a finding as a difference where it hits all rows with one sent value, which chance does not do."""
         if one.differs or len(one.numbers) < one.count or comb(len(column.numbers), one.count) < _CHOICES**3:
             return one
@@ -382,14 +395,14 @@ class Comparison:
 
     def _words(self, one: Difference) -> Words:
         """Return the names of the sides, and the rows in which a difference could show."""
-        whole = one.section in (Section.OUTCOMES, Section.REASONS) or one.kind is Kind.STATUS
-        rows = self._pairs if whole else self._headed if one.kind is Kind.HEADER else self._bodies
+        whole = one.section in (Section.OUTCOMES, Section.REASONS) or one.kind is DifferenceKind.STATUS
+        rows = self._pairs if whole else self._headed if one.kind is DifferenceKind.HEADER else self._bodies
         return Words(*self._names, max(rows, one.count))
 
     def _with_names(self, why: str) -> str:
         return why.replace(NAME_A, self._names[0]).replace(NAME_B, self._names[1])
 
-    def _note_header(self, place: Place, one: Finding) -> None:
+    def _note_header(self, place: ComparedPlace, one: PlaceFinding) -> None:
         change = self._with_names(one.why)
         if not change and one.samples:
             sides = ("absent" if text is None else text for text in (one.samples[0].a, one.samples[0].b))
@@ -431,7 +444,7 @@ def _of_one_advice(undecided: Sequence[Undecided], pairs: int) -> list[Undecided
     return [replace(one, enough=most[one.path]) for one in undecided]
 
 
-def _without_others(one: Finding, others: OtherPeople, column: Column, *, words: bool) -> Finding:
+def _without_others(one: PlaceFinding, others: OtherPeople, column: Column, *, words: bool) -> PlaceFinding:
     """Hide what may be another person's data: partners mix rows up, and a row's redaction knows its own person.
 
     Args:
@@ -462,10 +475,10 @@ _LOOSE: Final = re.compile(r"(?:base64|letters|letters and digits)(?: of \d+)?|s
 _HIDDEN: Final = re.compile(r"hidden-\d+")
 
 
-Shown = TypeVar("Shown", Difference, Undecided)
+ShownT = TypeVar("ShownT", Difference, Undecided)
 
 
-def _shown(one: Shown, others: OtherPeople) -> Shown:
+def _shown(one: ShownT, others: OtherPeople) -> ShownT:
     """Return a finding without personal values of any row."""
     samples = tuple(hidden(sample, others.without) for sample in one.samples)
     return replace(one, path=others.without(one.path), samples=samples)
@@ -480,11 +493,11 @@ def _described(side: Side) -> str:
     return f"{side.outcome}{f' ({facts})' if facts else ''}{reason}"
 
 
-def _start(body: Body, side: Side) -> str:
+def _start(body: ParsedBody, side: Side) -> str:
     """What a body is, and how it starts."""
-    if body.format is Format.EMPTY:
+    if body.format is BodyFormat.EMPTY:
         return str(body.format)
-    if body.format is Format.BINARY:
+    if body.format is BodyFormat.BINARY:
         return f"{body.described}: {binary_facts(side.body or b'')}"
     text = (side.body or b"")[: _SHOWN_TEXT * 4].decode(errors="replace")
     return f"{body.described}: {abridged(text, _SHOWN_TEXT)}"

@@ -8,11 +8,11 @@ from typing import Final
 
 from rokt_export.diff.column import Row
 from rokt_export.diff.forms import common_form
-from rokt_export.diff.sent import OTHER, PLAIN, TOKEN, Sent
+from rokt_export.diff.sent import OTHER, PLAIN, TOKEN, SentTexts
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import shown
 from rokt_export.diff.statistics import SKIMMED
-from rokt_export.diff.verdict import AGREES, Verdict, how_rewritten, left_undecided
+from rokt_export.diff.verdict import AGREES, DifferenceVerdict, how_rewritten, left_undecided
 
 OTHER_PERSON: Final = "another person's data"
 _LEAST_BEFORE: Final = 3
@@ -20,7 +20,7 @@ _LEAST_BEFORE: Final = 3
 _OTHERS: Final = {"text": "something else", "number": "another number", "digits": "another number"}
 
 
-def judge_echo(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+def judge_echo(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> DifferenceVerdict | None:
     """Judge a place that gives back what was sent; a verdict that does not differ means that both sides do alike."""
     own = not rows[0].a.sent.carries_same(rows[0].b.sent)  # each run's people are its own, or have its own tokens
     ways_a = ways_of(a, [row.a.sent for row in rows], constant=own)
@@ -32,15 +32,15 @@ def judge_echo(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdi
         if not common and {writing for _, writing in (*ways_a, *ways_b)} == {OTHER}:  # as tokens of joined names are
             first = [PLAIN.format(min(name for name, _ in ways)) for ways in (ways_a, ways_b)]
             why = f"starts with {first[0]} in {NAME_A} but with {first[1]} in {NAME_B}"
-            return Verdict(True, why, None, True, "", bound=True)
+            return DifferenceVerdict(True, why, None, True, "", bound=True)
         if not common:
-            return Verdict(True, f"{way_words(ways_a)} → {way_words(ways_b)}", None, True, "", bound=True)
+            return DifferenceVerdict(True, f"{way_words(ways_a)} → {way_words(ways_b)}", None, True, "", bound=True)
         way = max(common, key=lambda one: (ways_a[one] + ways_b[one], one[1] == PLAIN))
         return _exceptions(a, b, rows, way)
     if own and _alike(a, b):
         return None
     if rewritten := "" if own else how_rewritten(set(zip(a, b, strict=True))):
-        return Verdict(True, rewritten, None, True, "", bound=True)
+        return DifferenceVerdict(True, rewritten, None, True, "", bound=True)
     ways, other = (ways_a, b) if ways_a else (ways_b, a)
     what = common_form(other[:50])
     what = _OTHERS.get(what.split(" of ")[0], what)
@@ -51,10 +51,10 @@ def judge_echo(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdi
         what = OTHER_PERSON
     other_way = f"always {shown(other[0])}" if len(set(other)) == 1 else what
     change = f"{way_words(ways)} → {other_way}" if ways_a else f"{other_way} → {way_words(ways)}"
-    return Verdict(True, change, None, True, "", bound=True)
+    return DifferenceVerdict(True, change, None, True, "", bound=True)
 
 
-def _are_of_the_row_before(texts: Sequence[str], sent: Sequence[Sent], name: str) -> bool:
+def _are_of_the_row_before(texts: Sequence[str], sent: Sequence[SentTexts], name: str) -> bool:
     """Whether texts are what the row before sent; of a text that is no token, each token must always have the same."""
     pairs = [(before.values.get(name, ""), text) for before, text in zip(sent, texts[1:], strict=False)]
     if len(pairs) < _LEAST_BEFORE:
@@ -69,7 +69,7 @@ def _are_of_the_row_before(texts: Sequence[str], sent: Sequence[Sent], name: str
     return len(usual) > 1 and again >= _LEAST_BEFORE and len(set(pairs)) == len(usual) == len(set(usual.values()))
 
 
-def _another_person(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+def _another_person(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> DifferenceVerdict | None:
     """Judge texts that hold a token of the row's own person on one side, and of another person on the other."""
     side, places = "", []
     for place, pair in enumerate(zip(a, b, strict=True)):
@@ -79,14 +79,14 @@ def _another_person(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> 
             if all(tokens) and strange[0] != strange[1]:
                 places.append(place)
                 side = side or (NAME_A if strange[0] else NAME_B)
-    return Verdict(True, f"has {OTHER_PERSON} in {side}", places, True, "", bound=True) if places else None
+    return DifferenceVerdict(True, f"has {OTHER_PERSON} in {side}", places, True, "", bound=True) if places else None
 
 
 def _alike(a: Sequence[str], b: Sequence[str]) -> bool:
     return sum(x == y for x, y in zip(a, b, strict=True)) >= 0.5 * len(a)
 
 
-def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tuple[str, str]) -> Verdict:
+def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tuple[str, str]) -> DifferenceVerdict:
     """The rows in which one side alone gives back what was sent."""
     places = []
     for place, (x, y) in enumerate(zip(a, b, strict=True)):
@@ -98,17 +98,19 @@ def _exceptions(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], way: tu
         proved = all(x == y or way in row.a.sent.ways(x) for x, y, row in zip(a, b, rows, strict=True))
         return AGREES if proved else left_undecided(a, f"is {way_words([way])} in most rows, and varies in others")
     if way[1] == OTHER:
-        return Verdict(
+        return DifferenceVerdict(
             True, f"is {way_words([way])} on both sides, but not in the same one", places, True, "", bound=True
         )
     lacking = [sum(way not in side.sent.ways(text) for side, text in pairs) for pairs in (
         [(rows[place].a, a[place]) for place in places], [(rows[place].b, b[place]) for place in places],
     )]  # fmt: skip
     sides = (NAME_A, NAME_B) if lacking[1] > lacking[0] else (NAME_B, NAME_A)
-    return Verdict(True, f"is {way_words([way])} in {sides[0]} but not in {sides[1]}", places, True, "", bound=True)
+    return DifferenceVerdict(
+        True, f"is {way_words([way])} in {sides[0]} but not in {sides[1]}", places, True, "", bound=True
+    )
 
 
-def ways_of(texts: Sequence[str], sent: Sequence[Sent], *, constant: bool) -> dict[tuple[str, str], int]:
+def ways_of(texts: Sequence[str], sent: Sequence[SentTexts], *, constant: bool) -> dict[tuple[str, str], int]:
     """Return in which ways (name, writing) nearly all texts are what their rows sent, with how often.
 
     Args:

@@ -10,7 +10,7 @@ from rokt_export.diff.forms import is_number
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import percent, scalar_text, shown, shown_change
 from rokt_export.diff.statistics import CERTAIN, UNLIKELY, depends, one_mixture
-from rokt_export.diff.verdict import Verdict, how_rewritten, left_undecided, unequal_rows
+from rokt_export.diff.verdict import DifferenceVerdict, how_rewritten, left_undecided, unequal_rows
 
 _LIKELY: Final = 0.2
 """Probability of chance from which on two mixtures are called about the same."""
@@ -20,7 +20,7 @@ _LEAST_LOST: Final = 3
 
 def judge_few_values(
     a: Sequence[Hashable], b: Sequence[Hashable], show: Callable[[Any], str] = lambda value: shown(scalar_text(value))
-) -> Verdict | None:
+) -> DifferenceVerdict | None:
     """Judge columns of few distinct values; None where they may be one mixture.
 
     Args:
@@ -36,7 +36,7 @@ def judge_few_values(
         certain = number > 2 or not is_number(scalar_text(a[0]))
         plain = show(a[0]) == shown(scalar_text(a[0]))
         change = shown_change(a[0], b[0]) if plain else f"{show(a[0])} → {show(b[0])}"
-        return Verdict(True, rewritten or change, unequal, certain)
+        return DifferenceVerdict(True, rewritten or change, unequal, certain)
     if len(in_a) == 1 or len(in_b) == 1:
         constant, other = (in_a, in_b) if len(in_a) == 1 else (in_b, in_a)
         value = next(iter(constant))
@@ -47,17 +47,21 @@ def judge_few_values(
             names = ", ".join(show(one) for one, _ in other.most_common(4) if one != value)
             sides = (NAME_A, NAME_B) if constant is in_a else (NAME_B, NAME_A)
             why = f"is always {show(value)} in {sides[0]}, but in {odd} of the rows {names} in {sides[1]}"
-        return Verdict(True, why, unequal, odd > 5 or number >= 100)
+        return DifferenceVerdict(True, why, unequal, odd > 5 or number >= 100)
     if depends(a, b):
         return (
             unequal_rows(a, b)._replace(certain=number >= 8)
             if show(a[0]) == shown(scalar_text(a[0]))
-            else Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, True, "", bound=True)
+            else DifferenceVerdict(
+                True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, True, "", bound=True
+            )
         )
     if _are_of_lost_values(in_a, in_b, [(a[place], b[place]) for place in unequal]):
         return unequal_rows(a, b)._replace(certain=True)
     if (chance := one_mixture(a, b)) < UNLIKELY:
-        return Verdict(True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, chance < CERTAIN)
+        return DifferenceVerdict(
+            True, f"{_described(in_a, show)} → {_described(in_b, show)}", unequal, chance < CERTAIN
+        )
     return None
 
 
@@ -72,7 +76,7 @@ def _are_of_lost_values(in_a: Counter[Any], in_b: Counter[Any], changes: Collect
     return False
 
 
-def few_undecided(a: Sequence[Any], b: Sequence[Any], form: str) -> Verdict:
+def few_undecided(a: Sequence[Any], b: Sequence[Any], form: str) -> DifferenceVerdict:
     """Say that few values come in other rows on each side, and how often they come."""
     in_a, in_b = Counter(a), Counter(b)
     if in_a.keys() != in_b.keys():

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence, Order, Row, Rows
+from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence, KeptPairs, Order, Row
 from rokt_export.diff.forms import common_form, keeps_form, notation, read_time
 from rokt_export.diff.judging import judge, judge_presence, judge_types
-from rokt_export.diff.model import OPTIONAL, Kind, Sample
-from rokt_export.diff.places import Place
+from rokt_export.diff.model import OPTIONAL, DifferenceKind, Sample
+from rokt_export.diff.places import ComparedPlace
 from rokt_export.diff.sentences import NAME_A, NAME_B, clock_text
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of
 from rokt_export.diff.shown_values import scalar_text, shown
 from rokt_export.diff.statistics import SKIMMED
-from rokt_export.diff.verdict import Verdict
+from rokt_export.diff.verdict import DifferenceVerdict
 
 _SCALARS: Final = frozenset({"string", "number", "boolean"})
 _FEW: Final = 0.05
@@ -30,7 +30,7 @@ LIST: Final = "list"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PlaceFinding:
     """What was found at a place.
 
     Attributes:
@@ -46,7 +46,7 @@ class Finding:
         others_vary: whether other rows' values are unequal too.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     differs: bool
     count: int
     why: str
@@ -58,7 +58,7 @@ class Finding:
     others_vary: bool = False
 
 
-def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iterator[Finding]:
+def findings_of(place: ComparedPlace, objects: int, rows: KeptPairs, *, values: bool) -> Iterator[PlaceFinding]:
     """Yield what can be said of a place.
 
     Args:
@@ -72,29 +72,35 @@ def findings_of(place: Place, objects: int, rows: Rows, *, values: bool) -> Iter
         yield from found if not place.may_be_absent else (one for one in found if one.differs and one.certain)
     of_list = [*_order(place.order)] if place.order is not None and values else []
     if place.lengths is not None and place.lengths.unequal:
-        length = _judged(place.lengths, rows, Kind.LENGTH)
+        length = _judged(place.lengths, rows, DifferenceKind.LENGTH)
         of_list += [replace(length, form="" if length.differs else LIST)] if length is not None else []
     yield from of_list if place.varies is None else (one for one in of_list if one.differs and one.certain)
     if place.column.unequal:
         yield from _values(place, rows, values=values)
 
 
-def _presence(place: Place, missing: Evidence, extra: Evidence, objects: int) -> Iterator[Finding]:
+def _presence(place: ComparedPlace, missing: Evidence, extra: Evidence, objects: int) -> Iterator[PlaceFinding]:
     both = place.column.seen
     neither = max(0, objects - both - missing.count - extra.count)
     found = judge_presence(both, missing.count, extra.count, neither)
     if found is None:
         return
-    kinds = (Kind.HEADER, Kind.HEADER) if place.kind is Kind.HEADER else (Kind.MISSING, Kind.EXTRA)
+    kinds = (
+        (DifferenceKind.HEADER, DifferenceKind.HEADER)
+        if place.kind is DifferenceKind.HEADER
+        else (DifferenceKind.MISSING, DifferenceKind.EXTRA)
+    )
     sides = [(kind, one) for kind, one in zip(kinds, (missing, extra), strict=True) if one.count]
     if not found.differs:
         sides = [max(sides, key=lambda one: one[1].count)]
     for kind, one in sides:
         form = "" if found.differs else OPTIONAL
-        yield Finding(kind, found.differs, one.count, found.why, found.certain, form, one.numbers, tuple(one.samples))
+        yield PlaceFinding(
+            kind, found.differs, one.count, found.why, found.certain, form, one.numbers, tuple(one.samples)
+        )
 
 
-def _order(order: Order) -> Iterator[Finding]:
+def _order(order: Order) -> Iterator[PlaceFinding]:
     other, total = order.other, order.other.count + order.same
     often = other.count > 2 * len(order.moves) and other.count > 2 + 8 // min(order.moves)  # else it may be chance
     moved = often and not order.same and all(len(moves) == 1 for moves in order.moves.values())
@@ -105,15 +111,19 @@ def _order(order: Order) -> Iterator[Finding]:
     if not differs:
         why = "has the same elements in a new order each time"
     form = "" if differs else LIST
-    yield Finding(Kind.ORDER, differs, other.count, why, total >= 3, form, other.numbers, tuple(other.samples))
+    yield PlaceFinding(
+        DifferenceKind.ORDER, differs, other.count, why, total >= 3, form, other.numbers, tuple(other.samples)
+    )
 
 
-def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
+def _values(place: ComparedPlace, rows: KeptPairs, *, values: bool) -> Iterator[PlaceFinding]:
     column = place.column
     types_a, types_b = [type_of(value) for value in column.a], [type_of(value) for value in column.b]
     if types_a != types_b and (verdict := judge_types(types_a, types_b)) is not None:
         if place.varies is None or (verdict.differs and verdict.certain):
-            yield _finding(column, verdict if verdict.differs else verdict._replace(form=ANY), Kind.TYPE, rows)
+            yield _finding(
+                column, verdict if verdict.differs else verdict._replace(form=ANY), DifferenceKind.TYPE, rows
+            )
         if not set(types_a) & set(types_b):
             return
     groups = _comparable(column, types_a, types_b) if values else []
@@ -123,13 +133,13 @@ def _values(place: Place, rows: Rows, *, values: bool) -> Iterator[Finding]:
             yield found
 
 
-def _value(place: Place, column: Column, rows: Rows, chosen: Sequence[int]) -> Finding | None:
+def _value(place: ComparedPlace, column: Column, rows: KeptPairs, chosen: Sequence[int]) -> PlaceFinding | None:
     found = _judged(column, rows, place.kind, chosen)
     if found is not None and place.varies is not None:
         found = _against_declared(place, column, chosen, found)
     elif found is not None and place.reference and len(chosen) < 3:
         found = replace(found, differs=False, why="is the partner's reference of the record, which is new each time")
-    elif found is not None and len(chosen) < _LEAST <= len(rows.kept) and place.kind is Kind.VALUE:
+    elif found is not None and len(chosen) < _LEAST <= len(rows.kept) and place.kind is DifferenceKind.VALUE:
         found = replace(found, certain=False)  # of a field that is there by chance
     return found
 
@@ -151,7 +161,9 @@ def _comparable(column: Column, types_a: Sequence[str], types_b: Sequence[str]) 
     return [group for group in same.values() if group]
 
 
-def _against_declared(place: Place, column: Column, chosen: Sequence[int], found: Finding) -> Finding | None:
+def _against_declared(
+    place: ComparedPlace, column: Column, chosen: Sequence[int], found: PlaceFinding
+) -> PlaceFinding | None:
     """What is left of a finding where the spec lets values vary: another form than the one that is declared."""
     texts = [[scalar_text(side[place_]) for place_ in chosen] for side in (column.a, column.b)]
     is_text = type_of(column.a[chosen[0]]) == "string"
@@ -162,14 +174,16 @@ def _against_declared(place: Place, column: Column, chosen: Sequence[int], found
     if all(keeps_form(wanted, side) if is_text else wanted == form for side, form in zip(texts, forms, strict=True)):
         return None
     why = f"declared as {wanted}: {shown(forms[0])} → {shown(forms[1])}"
-    return Finding(found.kind, True, found.count, why, True, "", found.numbers, found.samples)
+    return PlaceFinding(found.kind, True, found.count, why, True, "", found.numbers, found.samples)
 
 
 def _form_of(texts: Sequence[str]) -> str:
     return common_form(texts[: 2 * SKIMMED])
 
 
-def _judged(column: Column, rows: Rows, kind: Kind, chosen: Sequence[int] | None = None) -> Finding | None:
+def _judged(
+    column: Column, rows: KeptPairs, kind: DifferenceKind, chosen: Sequence[int] | None = None
+) -> PlaceFinding | None:
     """Judge the values of a column, or some of its rows."""
     if chosen is None:
         chosen = range(len(column.numbers))
@@ -182,7 +196,7 @@ def _judged(column: Column, rows: Rows, kind: Kind, chosen: Sequence[int] | None
     if column.stride > 1 and (verdict is None or not verdict.differs):
         rare = _rare(column, equal=a == b)
         if rare is not None:
-            return Finding(kind, True, rare[1].count, rare[0], True, "", rare[1].numbers, tuple(rare[1].samples))
+            return PlaceFinding(kind, True, rare[1].count, rare[0], True, "", rare[1].numbers, tuple(rare[1].samples))
     if verdict is None:
         return None
     if verdict.places is not None:
@@ -206,7 +220,7 @@ def _rare(column: Column, *, equal: bool) -> tuple[str, Any] | None:
     return None
 
 
-def _finding(column: Column, verdict: Verdict, kind: Kind, rows: Rows) -> Finding:
+def _finding(column: Column, verdict: DifferenceVerdict, kind: DifferenceKind, rows: KeptPairs) -> PlaceFinding:
     numbers: Sequence[int] = column.differing.numbers
     count, samples = column.differing.count, column.differing.samples
     places = verdict.places
@@ -222,7 +236,7 @@ def _finding(column: Column, verdict: Verdict, kind: Kind, rows: Rows) -> Findin
                 for number, place in _first(column, places)
                 if number in rows.kept
             ]
-    return Finding(
+    return PlaceFinding(
         kind, verdict.differs, count, verdict.why, verdict.certain, verdict.form, numbers, tuple(samples),
         verdict.bound, count < column.differing.count,
     )  # fmt: skip

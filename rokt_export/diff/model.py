@@ -26,7 +26,7 @@ class Section(StrEnum):
     VALUES = "values"
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """What kind of difference; seen from A, so `missing` is what B lacks and `extra` what only B has."""
 
     OUTCOME = "outcome"
@@ -46,22 +46,22 @@ class Kind(StrEnum):
     BINARY = "binary"
 
 
-_SECTIONS: Mapping[Kind, Section] = {
-    Kind.OUTCOME: Section.OUTCOMES,
-    Kind.RULE: Section.REASONS,
-    Kind.REASON: Section.REASONS,
-    Kind.CODE: Section.REASONS,
-    Kind.REFERENCE: Section.REASONS,
-    Kind.STATUS: Section.ANSWERS,
-    Kind.HEADER: Section.ANSWERS,
-    Kind.FORMAT: Section.SHAPE,
-    Kind.MISSING: Section.SHAPE,
-    Kind.EXTRA: Section.SHAPE,
-    Kind.TYPE: Section.SHAPE,
-    Kind.ORDER: Section.SHAPE,
-    Kind.LENGTH: Section.SHAPE,
-    Kind.VALUE: Section.VALUES,
-    Kind.BINARY: Section.VALUES,
+_SECTIONS: Mapping[DifferenceKind, Section] = {
+    DifferenceKind.OUTCOME: Section.OUTCOMES,
+    DifferenceKind.RULE: Section.REASONS,
+    DifferenceKind.REASON: Section.REASONS,
+    DifferenceKind.CODE: Section.REASONS,
+    DifferenceKind.REFERENCE: Section.REASONS,
+    DifferenceKind.STATUS: Section.ANSWERS,
+    DifferenceKind.HEADER: Section.ANSWERS,
+    DifferenceKind.FORMAT: Section.SHAPE,
+    DifferenceKind.MISSING: Section.SHAPE,
+    DifferenceKind.EXTRA: Section.SHAPE,
+    DifferenceKind.TYPE: Section.SHAPE,
+    DifferenceKind.ORDER: Section.SHAPE,
+    DifferenceKind.LENGTH: Section.SHAPE,
+    DifferenceKind.VALUE: Section.VALUES,
+    DifferenceKind.BINARY: Section.VALUES,
 }
 
 
@@ -108,7 +108,7 @@ class Difference:
         sentence: what differs, in plain English.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     path: str
     count: int
     detail: str = ""
@@ -155,7 +155,7 @@ class Undecided:
         sentence: why it cannot be judged, in plain English.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     path: str
     count: int
     reason: str
@@ -185,7 +185,7 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
-class Unmatched:
+class UnmatchedTransactions:
     """Transactions that only one side has.
 
     Attributes:
@@ -258,8 +258,8 @@ class DiffResult:
     undecided: tuple[Undecided, ...] = ()
     varying: Mapping[str, int] = field(default_factory=dict)
     ignored: Mapping[str, int] = field(default_factory=dict)
-    only_in_a: Unmatched = Unmatched()
-    only_in_b: Unmatched = Unmatched()
+    only_in_a: UnmatchedTransactions = UnmatchedTransactions()
+    only_in_b: UnmatchedTransactions = UnmatchedTransactions()
     bodies: int = 0
     explained: int = 0
     latency_a: Latency = Latency()

@@ -13,7 +13,7 @@ from rokt_export.diff.opaque import judge_opaque, judge_repeats
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import change_of_shares, shown
 from rokt_export.diff.statistics import UNLIKELY, direction, follows, same_share, shift_of, trend
-from rokt_export.diff.verdict import Verdict, left_undecided, more_or_less, unequal_rows
+from rokt_export.diff.verdict import DifferenceVerdict, left_undecided, more_or_less, unequal_rows
 
 
 def mostly_numbers(texts: Sequence[str]) -> bool:
@@ -31,7 +31,9 @@ def _decimals(texts: Sequence[str]) -> float:
     return median(len(text.partition(".")[2]) for text in texts)
 
 
-def judge_numbers(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], *, numeric: bool) -> Verdict | None:
+def judge_numbers(
+    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], *, numeric: bool
+) -> DifferenceVerdict | None:
     """Judge columns of numbers, or of texts that are mostly numbers.
 
     Args:
@@ -49,7 +51,7 @@ def judge_numbers(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], *, nu
             if not is_number(text)
         )
         why = f"has values that are not numbers in {side}, such as {shown(text)}"
-        return Verdict(True, why, odd, len(a) >= 20 or len(odd) > 1)
+        return DifferenceVerdict(True, why, odd, len(a) >= 20 or len(odd) > 1)
     numbers_a, numbers_b = _numbers(a), _numbers(b)
     if len(numbers_a) != len(a):
         return judge_opaque(a, b)
@@ -72,7 +74,7 @@ def judge_numbers(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], *, nu
 
 def _related_numbers(
     a: Sequence[str], b: Sequence[str], numbers: tuple[Sequence[float], Sequence[float]], rows: Sequence[Row], form: str
-) -> Verdict | None:
+) -> DifferenceVerdict | None:
     """Judge what numbers are to each other: digits lost, a constant, another direction, a shift, a scale."""
     numbers_a, numbers_b = numbers
     for side, exact, others in ((NAME_B, a, b), (NAME_A, b, a)):
@@ -91,13 +93,13 @@ def _related_numbers(
     weaker, stronger = sorted(trends, key=abs)
     if len(a) >= 8 and abs(stronger) > 0.95 and weaker * stronger < 0.4:
         names = [("rising" if one > 0 else "falling") if abs(one) >= 0.4 else "in no order" for one in trends]
-        return Verdict(True, f"{names[0]} → {names[1]}", None, True)
+        return DifferenceVerdict(True, f"{names[0]} → {names[1]}", None, True)
     return judge_bound_numbers(a, b, numbers, rows, form)
 
 
 def judge_bound_numbers(
     a: Sequence[str], b: Sequence[str], numbers: tuple[Sequence[float], Sequence[float]], rows: Sequence[Row], form: str
-) -> Verdict | None:
+) -> DifferenceVerdict | None:
     """Judge numbers that differ by one amount, or rise and fall together, and are no counters.
 
     Args:
@@ -113,7 +115,7 @@ def judge_bound_numbers(
     moved = shift_of(*exact)
     counter = steady or (counting and moved is not None and len(moved.places) < len(a))
     if moved is not None and not counter and (moved.certain or len(moved.places) > 2):
-        return Verdict(True, more_or_less(moved.amount), moved.places, moved.certain, "", bound=True)
+        return DifferenceVerdict(True, more_or_less(moved.amount), moved.places, moved.certain, "", bound=True)
     if counting or not follows(*numbers):
         return None
     starts = [row.a.started for row in rows], [row.b.started for row in rows]
@@ -157,23 +159,23 @@ def _last_place(text: str) -> float:
     return 10.0**-decimals if decimals else 0.0
 
 
-def _number_form(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> Verdict | None:
+def _number_form(a: Sequence[str], b: Sequence[str], *, numeric: bool) -> DifferenceVerdict | None:
     decimals = _decimals(a), _decimals(b)
     if abs(decimals[0] - decimals[1]) >= (1 if max(decimals) <= 6 and len(a) >= 8 else 3):
-        return Verdict(True, f"{decimals[0]:.0f} decimals → {decimals[1]:.0f} decimals", None, len(a) >= 8)
+        return DifferenceVerdict(True, f"{decimals[0]:.0f} decimals → {decimals[1]:.0f} decimals", None, len(a) >= 8)
     negative = [sum(text[0] == "-" for text in side) for side in (a, b)]
     if same_share(negative[0], len(a), negative[1], len(b)) < UNLIKELY:
-        return Verdict(True, f"negative values in {change_of_shares(negative, len(a))}", None, True)
+        return DifferenceVerdict(True, f"negative values in {change_of_shares(negative, len(a))}", None, True)
     zeros = [sum(text[0] == "0" and len(text) > 1 and text[1] != "." for text in side) for side in (a, b)]
     if not numeric and same_share(zeros[0], len(a), zeros[1], len(b)) < UNLIKELY:
-        return Verdict(True, f"leading zeros in {change_of_shares(zeros, len(a))}", None, True)
+        return DifferenceVerdict(True, f"leading zeros in {change_of_shares(zeros, len(a))}", None, True)
     lengths = set(map(len, a)), set(map(len, b))
     if not numeric and min(zeros) and lengths[0] != lengths[1] and max(map(len, lengths)) == 1:
-        return Verdict(True, f"form: {len(a[0])} digits → {len(b[0])} digits", None, len(a) >= 3)
+        return DifferenceVerdict(True, f"form: {len(a[0])} digits → {len(b[0])} digits", None, len(a) >= 3)
     return None
 
 
-def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict | None:
+def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> DifferenceVerdict | None:
     sizes_a, sizes_b = sorted(map(abs, a)), sorted(map(abs, b))
     middle_a, middle_b = median(sizes_a), median(sizes_b)
     if len(a) < 5:
@@ -182,15 +184,15 @@ def _ranges(a: Sequence[float], b: Sequence[float], *, rising: bool) -> Verdict 
         all_steps = [{y - x for x, y in pairwise(side)} for side in (a, b)]
         steps = [median([abs(y - x) for x, y in pairwise(side)]) for side in (a, b)]
         if all_steps[0] != all_steps[1] and max(map(len, all_steps)) == 1:
-            return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
+            return DifferenceVerdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
         if min(steps) > 0 and max(steps) >= 20 * min(steps) and max(middle_a, middle_b) >= 20 * min(middle_a, middle_b):
-            return Verdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
+            return DifferenceVerdict(True, f"steps of {steps[0]:.4g} → steps of {steps[1]:.4g}", None, True)
         return None
     low, high = len(a) // 20, len(a) - 1 - len(a) // 20
     apart = sizes_a[high] < sizes_b[low] or sizes_b[high] < sizes_a[low]
     far = max(middle_a, middle_b) >= max(1e-9, (4 if len(a) >= 20 else 8) * min(middle_a, middle_b))
     if (apart and max(middle_a, middle_b) >= 2 * min(middle_a, middle_b)) or far:
-        return Verdict(True, f"{_range(a)} → {_range(b)}", None, len(a) >= 20)
+        return DifferenceVerdict(True, f"{_range(a)} → {_range(b)}", None, len(a) >= 20)
     return None
 
 

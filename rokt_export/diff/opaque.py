@@ -12,10 +12,10 @@ from rokt_export.diff.forms import CLASS_NAMES, classes_of, common_form, is_opaq
 from rokt_export.diff.sentences import NAME_A, NAME_B, form_words
 from rokt_export.diff.shown_values import percent, shown
 from rokt_export.diff.statistics import CERTAIN, SKIMMED, UNLIKELY, one_mixture, same_share
-from rokt_export.diff.verdict import Verdict, left_undecided, unequal_rows
+from rokt_export.diff.verdict import DifferenceVerdict, left_undecided, unequal_rows
 
 
-def judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+def judge_opaque(a: Sequence[str], b: Sequence[str]) -> DifferenceVerdict | None:
     """Judge identifiers and the like by what their values have in common on each side."""
     form_a, form_b = common_form(a[:400]), common_form(b[:400])
     lengths_a, lengths_b = [len(text) for text in a], [len(text) for text in b]
@@ -27,7 +27,7 @@ def judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
             any(map(str.islower, lower)) and any(map(str.isupper, upper))
         ):
             why = f"has small letters in {names[0]} but capital letters in {names[1]}"
-            return Verdict(True, why, None, len(a) >= 3)
+            return DifferenceVerdict(True, why, None, len(a) >= 3)
     for what in (prefix_of, punctuation_of):
         of_a, of_b = [what(text) for text in a[:SKIMMED]], [what(text) for text in b[:SKIMMED]]
         most = 3 if len(a) >= 8 else 1
@@ -46,35 +46,39 @@ def judge_opaque(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         has_a, has_b = (sum(classes_of(text)[number] for text in side) for side in (some_a, some_b))
         if same_share(has_a, len(some_a), has_b, len(some_b)) < 0.0005:
             shares = f"{percent(has_a, len(some_a))} → {percent(has_b, len(some_b))}"
-            return Verdict(True, f"form: {name} in {shares}", None, len(a) >= 8)
+            return DifferenceVerdict(True, f"form: {name} in {shares}", None, len(a) >= 8)
     form = form_a if form_a == form_b else "text"
     return left_undecided(a, "has a new value every time on both sides, in the same form", form)
 
 
-def _lengths(of_a: Sequence[int], of_b: Sequence[int], a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+def _lengths(of_a: Sequence[int], of_b: Sequence[int], a: Sequence[str], b: Sequence[str]) -> DifferenceVerdict | None:
     if set(of_a) == set(of_b):
         return None
     if len(set(of_a)) == 1 and len(set(of_b)) == 1:
-        return Verdict(True, f"form: {of_a[0]} characters → {of_b[0]} characters", None, len(a) >= 3)
+        return DifferenceVerdict(True, f"form: {of_a[0]} characters → {of_b[0]} characters", None, len(a) >= 3)
     common_a, common_b = Counter(of_a).most_common(1)[0], Counter(of_b).most_common(1)[0]
     if common_a[0] == common_b[0] and min(common_a[1], common_b[1]) >= 0.7 * len(a) and len(a) >= 5:
         return _odd_ones(a, b, common_a[0])
     rest = median(of_a), median(of_b)
     if len(a) >= 8 and max(rest) > 1.3 * min(rest) and (max(of_a) < min(of_b) or max(of_b) < min(of_a)):
-        return Verdict(True, f"form: {min(of_a)} to {max(of_a)} characters → {min(of_b)} to {max(of_b)}", None, True)
+        return DifferenceVerdict(
+            True, f"form: {min(of_a)} to {max(of_a)} characters → {min(of_b)} to {max(of_b)}", None, True
+        )
     if max(len(set(of_a)), len(set(of_b))) <= 12 and one_mixture(of_a, of_b) < 1e-4:
-        return Verdict(True, f"form: about {rest[0]:.0f} characters → about {rest[1]:.0f}", None, len(a) >= 20)
+        return DifferenceVerdict(
+            True, f"form: about {rest[0]:.0f} characters → about {rest[1]:.0f}", None, len(a) >= 20
+        )
     for lengths, others, texts, side in ((of_a, of_b, b, NAME_B), (of_b, of_a, a, NAME_A)):
         low, high = min(lengths), max(lengths)
         margin = max(3, high - low)
         odd = [p for p, length in enumerate(others) if length < low - margin or length > high + margin]
         if odd and len(odd) < len(others) and len(a) >= 5:
             why = f"has another form in {side}, such as {shown(texts[odd[0]])}"
-            return Verdict(True, why, odd, len(a) >= 20)
+            return DifferenceVerdict(True, why, odd, len(a) >= 20)
     return None
 
 
-def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None:
+def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> DifferenceVerdict | None:
     """Values of another length among those of one length, where one side has clearly more of them."""
     odd_a = [place for place, text in enumerate(a) if len(text) != length]
     odd_b = [place for place, text in enumerate(b) if len(text) != length]
@@ -88,10 +92,10 @@ def _odd_ones(a: Sequence[str], b: Sequence[str], length: int) -> Verdict | None
         return None
     never = "" if few else f" and never in {NAME_A if side == NAME_B else NAME_B}"
     why = f"has another form in {side}{never}, such as {shown(texts[many[0]])}"
-    return Verdict(True, why, many, not near or len(many) > 5)
+    return DifferenceVerdict(True, why, many, not near or len(many) > 5)
 
 
-def judge_repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
+def judge_repeats(a: Sequence[str], b: Sequence[str]) -> DifferenceVerdict | None:
     """Judge values that come again on one side more than on the other, or that the other side has in other rows."""
     distinct_a, distinct_b = set(a), set(b)
     number = len(a)
@@ -106,7 +110,7 @@ def judge_repeats(a: Sequence[str], b: Sequence[str]) -> Verdict | None:
         if abs(again[0] - again[1]) <= 0.1 * number:
             side, texts = (NAME_A, a) if again[0] > again[1] else (NAME_B, b)
             why = f"repeats values in {side}, such as {shown(texts[places[0]])}"
-        return Verdict(True, why, places, number >= 8 and (len(places) > 2 or number**2 / room < CERTAIN))
+        return DifferenceVerdict(True, why, places, number >= 8 and (len(places) > 2 or number**2 / room < CERTAIN))
     shared, fewer = len(distinct_a & distinct_b), min(len(distinct_a), len(distinct_b))
     if number / room < 0.1 and number >= 4 and shared >= 0.3 * fewer and fewer > 0.7 * number:
         moved = {x for x, y in zip(a, b, strict=True) if x != y} & {y for x, y in zip(a, b, strict=True) if x != y}

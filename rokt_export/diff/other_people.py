@@ -10,7 +10,7 @@ from typing import Final
 
 from rokt_export.diff.model import Sample
 from rokt_export.redaction.dates import days_of
-from rokt_export.redaction.decoded_view import Reading, fold_letters, squeezed
+from rokt_export.redaction.decoded_view import DecodedText, fold_letters, squeezed
 from rokt_export.redaction.personal import PHONE_TAIL, phone_of, spelled_out
 
 _TOKEN = re.compile(r"person-[0-9a-f]{10}(?:-[0-9a-f]{4}\b)?(?::number)?", re.IGNORECASE)
@@ -90,7 +90,7 @@ class OtherPeople:
                 yield words[at].start(), words[at + size - 1].end()
             at += size or 1
         if self._days:
-            reading = Reading(text)
+            reading = DecodedText(text)
             yield from (reading.plain.span(start, end) for start, end, days in reading.dates if days & self._days)
 
     def _is_known(self, key: str) -> bool:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from rokt_export.diff.column import Column, Evidence, Order, Rows
-from rokt_export.diff.model import OPTIONAL, Kind, Sample
+from rokt_export.diff.column import Column, Evidence, KeptPairs, Order
+from rokt_export.diff.model import OPTIONAL, DifferenceKind, Sample
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import clean
 
@@ -24,7 +24,7 @@ _NAMED_AFTER = re.compile(r"(?i:person-[0-9a-f]{10})|.@.+\.|[0-9a-fA-F]{8}-[0-9a
 _PLAIN_NAME = re.compile(r"[@#]?[^\W\d][\w-]*|‹[\w:.-]+›")
 
 
-class Place:
+class ComparedPlace:
     """One path.
 
     Attributes:
@@ -75,11 +75,11 @@ class Place:
 
     def __init__(self, places: Places, path: str, steps: tuple[str, ...]) -> None:
         self._places = places
-        self._children: dict[str, Place] = {}
+        self._children: dict[str, ComparedPlace] = {}
         self._last_left_out = -1
         self.path = path
         self.steps = steps
-        self.kind = Kind.VALUE
+        self.kind = DifferenceKind.VALUE
         self.ignored = places.ignores(self)
         form = places.lets_vary(self)
         self.may_be_absent = form is not None and form.split()[0] == OPTIONAL
@@ -98,7 +98,7 @@ class Place:
         self.left_out = 0
         self.reference = False
 
-    def child(self, step: str) -> Place:
+    def child(self, step: str) -> ComparedPlace:
         """Return the place of a member, or of all elements (`[*]`)."""
         found = self._children.get(step)
         return self._grown(step) if found is None else found
@@ -107,7 +107,7 @@ class Place:
         """Return whether a member of this name was met before."""
         return step in self._children
 
-    def _grown(self, step: str) -> Place:
+    def _grown(self, step: str) -> ComparedPlace:
         full = len(self._places.all) >= MOST_PLACES or len(step) > _LONGEST_NAME
         if step != ELEMENT and (full or _NAMED_AFTER.search(step)):
             step = _OTHERS
@@ -141,7 +141,7 @@ class Place:
         alone = [one.count for one in (self.missing, self.extra) if one is not None]
         return max(self.column.differing.count + sum(alone), self.lengths.unequal if self.lengths else 0)
 
-    def is_rare_in(self, parent: Place) -> bool:
+    def is_rare_in(self, parent: ComparedPlace) -> bool:
         """Whether few of the objects have this member, so that its name may be a value."""
         alone = [one.count for one in (self.missing, self.extra) if one is not None]
         return self.column.seen + sum(alone) < 0.2 * parent.objects
@@ -174,24 +174,24 @@ class Places:
     """
 
     def __init__(self, settings: DiffSettings) -> None:
-        self._ignored = [Pattern(text) for text in settings.ignore if text[:1] in ("$", "/")]
+        self._ignored = [PathPattern(text) for text in settings.ignore if text[:1] in ("$", "/")]
         self._names = frozenset(text.strip().lower() for text in settings.ignore)
-        self._varies = [(Pattern(text), form) for text, form in settings.varies.items() if text[:1] in ("$", "/")]
+        self._varies = [(PathPattern(text), form) for text, form in settings.varies.items() if text[:1] in ("$", "/")]
         self._varying_names = {text.strip().lower(): form for text, form in settings.varies.items()}
-        self.rows = Rows()
-        self.unordered = [Pattern(text) for text in settings.unordered]
-        self.tolerance = [(Pattern(text), most) for text, most in settings.tolerance.items()]
-        self.all: list[Place] = []
-        self._named: dict[str, Place] = {}
+        self.rows = KeptPairs()
+        self.unordered = [PathPattern(text) for text in settings.unordered]
+        self.tolerance = [(PathPattern(text), most) for text, most in settings.tolerance.items()]
+        self.all: list[ComparedPlace] = []
+        self._named: dict[str, ComparedPlace] = {}
         self.body = self.add("$", ())
 
-    def add(self, path: str, steps: tuple[str, ...] | None) -> Place:
+    def add(self, path: str, steps: tuple[str, ...] | None) -> ComparedPlace:
         """Return a new place."""
-        place = Place(self, path, steps if steps is not None else (_OUTSIDE, path))
+        place = ComparedPlace(self, path, steps if steps is not None else (_OUTSIDE, path))
         self.all.append(place)
         return place
 
-    def named(self, path: str, kind: Kind = Kind.VALUE) -> Place:
+    def named(self, path: str, kind: DifferenceKind = DifferenceKind.VALUE) -> ComparedPlace:
         """Return the place of something that is no part of a tree: `status`, `header location`, `line 3`."""
         found = self._named.get(path)
         if found is None:
@@ -199,13 +199,13 @@ class Places:
             found.kind = kind
         return found
 
-    def ignores(self, place: Place) -> bool:
+    def ignores(self, place: ComparedPlace) -> bool:
         """Return whether the spec leaves a place out."""
         if place.path.removeprefix("header ").lower() in self._names:
             return True
         return any(pattern.matches(place) for pattern in self._ignored)
 
-    def lets_vary(self, place: Place) -> str | None:
+    def lets_vary(self, place: ComparedPlace) -> str | None:
         """Return the form in which the spec lets a place's values vary, None where it does not."""
         named = self._varying_names.get(place.path.removeprefix("header ").lower())
         return named or next((form for pattern, form in self._varies if pattern.matches(place)), None)
@@ -223,7 +223,7 @@ _DEEP: Final = "…"
 _ANY: Final = "*"
 
 
-class Pattern:
+class PathPattern:
     """A path of the spec (`$.items[*].id`, `$..id`, `/Response/Code/@id`), matched against places.
 
     A pattern that says nothing of elements means them all: `$.items.id` is `$.items[*].id`, since whether an XML
@@ -236,7 +236,7 @@ class Pattern:
         self._steps = tuple(_pattern_steps(text))
         self._of_elements = ELEMENT in self._steps
 
-    def matches(self, place: Place) -> bool:
+    def matches(self, place: ComparedPlace) -> bool:
         """Return whether a place is meant (not whether it lies below one that is)."""
         if place.steps[:1] == (_OUTSIDE,):
             return False

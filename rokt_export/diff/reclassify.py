@@ -18,7 +18,7 @@ from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import MOST_SHOWN, cut
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.classify import Classifier, CompiledRule
-from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, reads_body
+from rokt_export.response.rule_tree import AllOf, AnyOf, ConditionNode, NotOf, PlaceCondition, reads_body
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.rules import Condition, Rule
 
@@ -40,7 +40,7 @@ class Stays(StrEnum):
     CONFIRMED = "the partner decided later"
 
 
-Step: TypeAlias = tuple[OutcomeKind, str | None, OutcomeKind, str | None]
+OutcomeChange: TypeAlias = tuple[OutcomeKind, str | None, OutcomeKind, str | None]
 """Outcome and rule before, outcome and rule after."""
 
 
@@ -81,7 +81,7 @@ class Reclassified:
     reworded: int = 0
     read: int = 0
     stays: Counter[Stays] = field(default_factory=Counter)
-    steps: dict[Step, RowSet] = field(default_factory=dict)
+    steps: dict[OutcomeChange, RowSet] = field(default_factory=dict)
 
     def add(self, one: Reread) -> None:
         """Count a row."""
@@ -188,7 +188,7 @@ def _with(one: Delivery, outcome: Outcome) -> Delivery:
     return structs.replace(one, outcome=outcome.kind, rule=outcome.rule, reason=reason, reference=reference, code=code)
 
 
-def _conditions(node: Node) -> Iterator[PlaceCondition]:
+def _conditions(node: ConditionNode) -> Iterator[PlaceCondition]:
     match node:
         case PlaceCondition():
             yield node

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from rokt_export.diff import Comparison, DiffResult, Sent, Side
+from rokt_export.diff import Comparison, DiffResult, SentTexts, Side
 from rokt_export.diff.reclassify import Rereader, Stays
 from rokt_export.diff.sent import NOTHING
 from rokt_export.errors import UsageError
@@ -25,7 +25,7 @@ from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind, Request
 from rokt_export.journal import Journal
 from rokt_export.journal.model import RunInfo, RunState
-from rokt_export.journal.recording import Body, Recording
+from rokt_export.journal.recording import RecordedBody, Recording
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.partner_spec.spec_editor import declare_in_diff
 
@@ -296,7 +296,7 @@ def _sides(a: Delivery, b: Delivery, recording_a: Recording | None, recording_b:
     return _side(a, recording_a, sent_a), _side(b, recording_b, sent_a if same else _sent(recording_b))
 
 
-def _side(delivery: Delivery, recording: Recording | None, sent: Sent) -> Side:
+def _side(delivery: Delivery, recording: Recording | None, sent: SentTexts) -> Side:
     body = None if recording is None or recording.status is None else _bytes(recording.response_body)
     return Side(
         outcome=str(delivery.outcome),
@@ -315,7 +315,7 @@ def _side(delivery: Delivery, recording: Recording | None, sent: Sent) -> Side:
     )
 
 
-def _bytes(body: Body | None) -> bytes:
+def _bytes(body: RecordedBody | None) -> bytes:
     if body is None:
         return b""
     text = str(body.text)
@@ -335,12 +335,12 @@ def _behind_host(url: str) -> str:
     return url.partition("://")[2].partition("/")[2]
 
 
-def _sent(recording: Recording | None) -> Sent:
+def _sent(recording: Recording | None) -> SentTexts:
     if recording is None or recording.method is None:
         return NOTHING
     headers = tuple((name, str(value)) for name, value in recording.request_headers)
     body = recording.request_body
-    return Sent.of(Request(recording.method, str(recording.url), headers, None if body is None else _bytes(body)))
+    return SentTexts.of(Request(recording.method, str(recording.url), headers, None if body is None else _bytes(body)))
 
 
 def _hosts(url: str) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ WORD: Final = r"""(?:[^\s"'<>()\[\]{},;:/?&=|\#!@]|(?<=\w)'(?=\w))+"""
 _WORD = re.compile(WORD)
 
 
-class Sent:
+class SentTexts:
     """The texts that one request carried, by the partner's names for them.
 
     Args:
@@ -39,7 +39,7 @@ class Sent:
         self._words: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, request: Request) -> Sent:
+    def of(cls, request: Request) -> SentTexts:
         """Return what a request carries in its query, its headers and its body; read only when it is asked for."""
         sent = cls()
         sent._request = request
@@ -52,7 +52,7 @@ class Sent:
             self._values = {} if self._request is None else dict(_carried(self._request))
         return self._values
 
-    def carries_same(self, other: Sent) -> bool:
+    def carries_same(self, other: SentTexts) -> bool:
         """Return whether another request carries the same, to whatever path."""
         if self is other:
             return True
@@ -123,7 +123,7 @@ WRITINGS: Final[dict[str, Callable[[str], str]]] = {
 """Sentence about a value's name to what writes the value so."""
 
 
-NOTHING = Sent({})
+NOTHING = SentTexts({})
 
 
 def _carried(request: Request) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,11 @@ import re
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from rokt_export.diff.model import OPTIONAL, Difference, Kind, Undecided
+from rokt_export.diff.model import OPTIONAL, Difference, DifferenceKind, Undecided
 from rokt_export.diff.statistics import settling
 
 NAME_A: Final = "‹a›"
-"""Stands for the name of side A in what a `Verdict` says; the comparison knows the name."""
+"""Stands for the name of side A in what a `DifferenceVerdict` says; the comparison knows the name."""
 NAME_B: Final = "‹b›"
 ARROW: Final = " → "
 
@@ -103,7 +103,7 @@ def of_undecided(one: Undecided, words: Words) -> str:
     plain = ("", "any", "text", "number", "boolean", "list", OPTIONAL)
     form = "" if one.form in plain else f" ({form_words(one.form)})"
     name = field_name(one.path)
-    if one.kind is Kind.LENGTH:
+    if one.kind is DifferenceKind.LENGTH:
         name = f"the number of {'lines' if one.path == 'lines' else f'elements of {name}'}"
     text = f"{name} {_PLAIN_REASONS.get(one.reason, one.reason)}{form}, in {plural(one.count)}."
     if one.reason == _WORDINGS and (shown := [sample for sample in one.samples if sample.a and sample.b][:1]):
@@ -133,22 +133,22 @@ def _change(one: Difference, words: Words) -> str:
     a, arrow, b = one.detail.partition(ARROW)
     if arrow and ARROW in b:
         a = arrow = ""  # a value holds an arrow itself
-    if one.kind is Kind.RULE:
+    if one.kind is DifferenceKind.RULE:
         name = "the response rule that matches"
     match one.kind:
-        case Kind.OUTCOME | Kind.STATUS | Kind.RULE | Kind.FORMAT if arrow:
+        case DifferenceKind.OUTCOME | DifferenceKind.STATUS | DifferenceKind.RULE | DifferenceKind.FORMAT if arrow:
             return f"{name} is {words.both(a, b)}"
-        case Kind.MISSING | Kind.EXTRA:
-            return _presence(name, one.detail, words, missing=one.kind is Kind.MISSING)
-        case Kind.HEADER if one.samples and (one.samples[0].a is None) != (one.samples[0].b is None):
+        case DifferenceKind.MISSING | DifferenceKind.EXTRA:
+            return _presence(name, one.detail, words, missing=one.kind is DifferenceKind.MISSING)
+        case DifferenceKind.HEADER if one.samples and (one.samples[0].a is None) != (one.samples[0].b is None):
             return _presence(name, one.detail, words, missing=one.samples[0].b is None)
-        case Kind.TYPE if arrow:
+        case DifferenceKind.TYPE if arrow:
             return f"{name} is {words.both(*(_TYPES.get(side, side.replace('string', 'text')) for side in (a, b)))}"
-        case Kind.ORDER:
+        case DifferenceKind.ORDER:
             return f"{name} has the same elements in another order{f' ({one.detail})' if one.detail else ''}"
-        case Kind.LENGTH:
+        case DifferenceKind.LENGTH:
             return _length("the text" if one.path == "lines" else name, (a, b) if arrow else None, words)
-        case Kind.BINARY:
+        case DifferenceKind.BINARY:
             return "the body has other bytes"
         case _:
             return _values(name, one.detail, words)

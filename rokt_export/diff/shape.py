@@ -11,7 +11,7 @@ import orjson
 
 from rokt_export.diff.column import Order
 from rokt_export.diff.model import Sample
-from rokt_export.diff.places import ELEMENT, Place
+from rokt_export.diff.places import ELEMENT, ComparedPlace
 from rokt_export.diff.side import Side
 from rokt_export.redaction.well_formed import NUMBER_MARK
 from rokt_export.response.value_text import abridged
@@ -74,11 +74,11 @@ def _changed_alone(a: str, b: str, of_a: str, of_b: str) -> bool:
     return of_a in a and of_b in b and a.replace(of_a, of_b) == b
 
 
-class Absent:
+class AbsentSample:
     """Stands for what is not there, in samples."""
 
 
-ABSENT: Final = Absent()
+ABSENT: Final = AbsentSample()
 
 
 def shown(value: Any) -> str | None:
@@ -118,7 +118,7 @@ class Shape:
         self._strict = strict
         self._values = values
 
-    def compare(self, pair: Pair, place: Place, a: Any, b: Any, *, xml: bool) -> None:
+    def compare(self, pair: Pair, place: ComparedPlace, a: Any, b: Any, *, xml: bool) -> None:
         """Compare two trees below a place.
 
         Args:
@@ -130,7 +130,7 @@ class Shape:
         """
         self._node(pair, place, a, b, xml, 0)
 
-    def _node(self, pair: Pair, place: Place, a: Any, b: Any, xml: bool, depth: int) -> None:
+    def _node(self, pair: Pair, place: ComparedPlace, a: Any, b: Any, xml: bool, depth: int) -> None:
         pair.left -= 1
         kind = a.__class__
         if kind is b.__class__ and kind in _SCALARS and a == b and not (place.ignored or xml):
@@ -141,7 +141,7 @@ class Shape:
         else:
             self._unlike(pair, place, *(_as_xml(a, b) if xml else (a, b)), xml, depth)
 
-    def _unlike(self, pair: Pair, place: Place, a: Any, b: Any, xml: bool, depth: int) -> None:
+    def _unlike(self, pair: Pair, place: ComparedPlace, a: Any, b: Any, xml: bool, depth: int) -> None:
         type_a, type_b = type_of(a), type_of(b)
         if type_a != type_b:
             place.column.add(pair.number, _scalar(a, type_a), _scalar(b, type_b), False, pair.sample(a, b))
@@ -156,12 +156,12 @@ class Shape:
             else:
                 self._elements(pair, place, a, b, xml, depth)
 
-    def _deep(self, pair: Pair, place: Place, a: Any, b: Any) -> None:
+    def _deep(self, pair: Pair, place: ComparedPlace, a: Any, b: Any) -> None:
         """What is nested deeper than any real response is compared as a whole."""
         if self._values and canonical(a) != canonical(b):
             place.child(ELEMENT).column.add(pair.number, "one", "another", False, pair.sample(a, b))
 
-    def leaf(self, pair: Pair, place: Place, a: Any, b: Any) -> None:
+    def leaf(self, pair: Pair, place: ComparedPlace, a: Any, b: Any) -> None:
         """Compare two scalars of one type; each environment's own host and path count as the same."""
         if place.tolerance and abs(a_number(a) - a_number(b)) <= place.tolerance:
             b = a
@@ -180,7 +180,9 @@ class Shape:
             place.rewrite(pair.number, pair.sample(a, b))
         place.column.add(pair.number, a, b, equal, sample)
 
-    def _members(self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int) -> None:
+    def _members(
+        self, pair: Pair, place: ComparedPlace, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int
+    ) -> None:
         place.objects += 1
         if a.keys() != b.keys() or place.key_lengths:
             a, b = self._folded(pair, place, a, b, xml, depth)
@@ -192,7 +194,7 @@ class Shape:
                 self._node(pair, place.child(key), value, b[key], xml, depth + 1)
 
     def _folded(
-        self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int
+        self, pair: Pair, place: ComparedPlace, a: dict[str, Any], b: dict[str, Any], xml: bool, depth: int
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Compare members that have identifiers for names at one place, and return the others."""
         new_a, new_b = ([key for key in side if not place.has(key)] for side in (a, b))
@@ -213,20 +215,20 @@ class Shape:
             {key: value for key, value in b.items() if key not in of_b},
         )
 
-    def _lone_members(self, pair: Pair, place: Place, a: dict[str, Any], b: dict[str, Any]) -> None:
+    def _lone_members(self, pair: Pair, place: ComparedPlace, a: dict[str, Any], b: dict[str, Any]) -> None:
         for key in [key for key in a if key not in b]:
             self._lone(pair, place.child(key), a[key], ABSENT)
         if self._strict:
             for key in [key for key in b if key not in a]:
                 self._lone(pair, place.child(key), ABSENT, b[key])
 
-    def _lone(self, pair: Pair, child: Place, a: Any, b: Any) -> None:
+    def _lone(self, pair: Pair, child: ComparedPlace, a: Any, b: Any) -> None:
         if child.ignored:
             child.leave_out(pair.number)
             return
         child.be_alone(pair.number, pair.sample(a, b), missing=b is ABSENT)
 
-    def _elements(self, pair: Pair, place: Place, a: list[Any], b: list[Any], xml: bool, depth: int) -> None:
+    def _elements(self, pair: Pair, place: ComparedPlace, a: list[Any], b: list[Any], xml: bool, depth: int) -> None:
         child = place.child(ELEMENT)
         if self._values and (self._strict or len(b) <= len(a)):
             equal = len(a) == len(b)
@@ -354,7 +356,7 @@ def _spelled(value: Any) -> str:
     return "\n".join(parts)
 
 
-def _reordered(pair: Pair, place: Place, a: list[Any], b: list[Any]) -> bool:
+def _reordered(pair: Pair, place: ComparedPlace, a: list[Any], b: list[Any]) -> bool:
     """Note whether two arrays hold the same in another order; return whether they do."""
     pair.left -= len(a) + len(b)
     of_a, of_b = [canonical(item) for item in a], [canonical(item) for item in b]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rokt_export.diff.sent import NOTHING, Sent
+from rokt_export.diff.sent import NOTHING, SentTexts
 from rokt_export.exchange.model import first_header
 
 
@@ -37,7 +37,7 @@ class Side:
     truncated: bool = False
     latency_ms: float | None = None
     started: float = 0.0
-    sent: Sent = NOTHING
+    sent: SentTexts = NOTHING
     hosts: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:

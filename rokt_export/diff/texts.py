@@ -13,20 +13,20 @@ from rokt_export.diff.few_values import few_undecided, judge_few_values
 from rokt_export.diff.forms import HOLE, classes_of, common_form, is_number, is_opaque, read_time, skeleton
 from rokt_export.diff.numbers import judge_bound_numbers
 from rokt_export.diff.opaque import judge_opaque
-from rokt_export.diff.sent import Sent
+from rokt_export.diff.sent import SentTexts
 from rokt_export.diff.shown_values import shown, shown_pair
 from rokt_export.diff.statistics import depends
-from rokt_export.diff.verdict import AGREES, Verdict, left_undecided, unequal_rows
+from rokt_export.diff.verdict import AGREES, DifferenceVerdict, left_undecided, unequal_rows
 
 _SKIMMED_FRAMES: Final = 64
 _DIGITS: Final = re.compile(r"\d+", re.ASCII)
 Bones = tuple[str, tuple[str, ...]]
 """A text with holes, and what stands in them."""
-Judge = Callable[[Sequence[Any], Sequence[Any], Sequence[Row]], Verdict | None]
+TextJudge = Callable[[Sequence[Any], Sequence[Any], Sequence[Row]], DifferenceVerdict | None]
 """Judges the values of A and of B in some rows, one value for each row."""
 
 
-def judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], judge: Judge) -> Verdict | None:
+def judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], judge: TextJudge) -> DifferenceVerdict | None:
     """Judge columns of texts that are neither times nor numbers.
 
     Args:
@@ -55,7 +55,7 @@ def judge_texts(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], judge: 
     return judge_opaque(a, b)
 
 
-def _moved_digits(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Verdict | None:
+def _moved_digits(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> DifferenceVerdict | None:
     """Judge texts of one wording in which one number differs by one amount: `9am`, `2027-W12`, `35%`."""
     if any(_DIGITS.sub("", x) != _DIGITS.sub("", y) for x, y in zip(a, b, strict=True)):
         return None
@@ -67,7 +67,9 @@ def _moved_digits(a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> Ve
     return judge_bound_numbers(of_a, of_b, (list(map(float, of_a)), list(map(float, of_b))), rows, "text")
 
 
-def _judge_frames(a: Sequence[str], b: Sequence[str], rows: Sequence[Row], judge: Judge) -> Verdict | None:
+def _judge_frames(
+    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], judge: TextJudge
+) -> DifferenceVerdict | None:
     """Judge texts of few frames, such as `Lead … accepted`: the frames, and what stands in their holes."""
     few = slice(_SKIMMED_FRAMES)
     if _are_opaque(_all_bones(a[few], b[few], rows[few])):
@@ -121,7 +123,9 @@ def _within(some: Iterable[bool], classes: Iterable[bool]) -> bool:
     return all(usual or not one for one, usual in zip(some, classes, strict=True))
 
 
-def _readable(found: Verdict, a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]) -> Verdict:
+def _readable(
+    found: DifferenceVerdict, a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row]
+) -> DifferenceVerdict:
     """A verdict on frames, which names what stood in the holes: a word that is always the same, else its kind."""
     named: dict[str, str] = {}
     for bones, sent in ((a, [row.a.sent for row in rows]), (b, [row.b.sent for row in rows])):
@@ -139,7 +143,7 @@ def _readable(found: Verdict, a: Sequence[Bones], b: Sequence[Bones], rows: Sequ
     return found._replace(why=why)
 
 
-def _hole_name(words: Sequence[str], sent: Sequence[Sent]) -> str:
+def _hole_name(words: Sequence[str], sent: Sequence[SentTexts]) -> str:
     """What stands in a hole: the word itself where it is always the same, what the row sent, or a kind of value."""
     if len(words) > 1 == len(set(words)):
         return words[0]
@@ -149,7 +153,9 @@ def _hole_name(words: Sequence[str], sent: Sequence[Sent]) -> str:
     return f"({'number' if is_number(words[0]) else 'time' if read_time(words[0]) else person})"
 
 
-def _judge_holes(a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row], judge: Judge) -> Verdict | None:
+def _judge_holes(
+    a: Sequence[Bones], b: Sequence[Bones], rows: Sequence[Row], judge: TextJudge
+) -> DifferenceVerdict | None:
     """Judge what stands in the holes of texts, each hole of each frame as a place of its own."""
     same: dict[str, list[int]] = {}
     for place, (one, other) in enumerate(zip(a, b, strict=True)):

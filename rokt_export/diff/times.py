@@ -16,7 +16,7 @@ from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import change_of_shares, shown
 from rokt_export.diff.side import Side
 from rokt_export.diff.statistics import UNLIKELY, depends, follows, same_share, shift_of
-from rokt_export.diff.verdict import AGREES, Verdict, left_undecided, unequal_rows
+from rokt_export.diff.verdict import AGREES, DifferenceVerdict, left_undecided, unequal_rows
 
 _NEAR: Final = 400 * 86_400.0
 _SKEW: Final = 90.0
@@ -48,7 +48,7 @@ def times_of(texts: Sequence[str], sides: Sequence[Side], read: Callable[[str], 
 
 def judge_times(
     a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[Moment], of_b: Sequence[Moment]
-) -> Verdict | None:
+) -> DifferenceVerdict | None:
     """Judge columns of nothing but times.
 
     Args:
@@ -68,7 +68,7 @@ def judge_times(
         return unequal_rows(a, b, f"is the same time in both, with another time zone in {NAME_B} than in {NAME_A}")
     moved = shift_of(*seconds, _DAY if of_a[0].of_day else 0.0)
     if moved is not None:
-        return Verdict(True, _moved(moved.amount), moved.places, moved.certain or len(a) > 2, "", bound=True)
+        return DifferenceVerdict(True, _moved(moved.amount), moved.places, moved.certain or len(a) > 2, "", bound=True)
     if depends(a, b):
         return unequal_rows(a, b)
     if len(set(a)) == 1 or len(set(b)) == 1:
@@ -81,21 +81,25 @@ def judge_times(
 
 def _clocks(
     a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[Moment], of_b: Sequence[Moment]
-) -> Verdict | None:
+) -> DifferenceVerdict | None:
     """Judge times that at least one side takes from the clock, None where neither does."""
     starts_a, starts_b = [row.a.started for row in rows], [row.b.started for row in rows]
     from_a, from_b = _offsets(of_a, starts_a), _offsets(of_b, starts_b)
     resolution = max(one.resolution for one in of_a)
     for side, other, values, others, starts in ((NAME_B, NAME_A, b, a, starts_b), (NAME_A, NAME_B, a, b, starts_a)):
         if len(set(values)) == 1 and len(set(others)) > 2 and _lasts(starts, resolution):
-            return Verdict(True, f"is always {shown(values[0])} in {side}, but a new time each time in {other}")
+            return DifferenceVerdict(
+                True, f"is always {shown(values[0])} in {side}, but a new time each time in {other}"
+            )
     near_a, near_b = _is_clock(from_a, of_a, starts_a), _is_clock(from_b, of_b, starts_b)
     if near_a and near_b:
         return _near_times(from_a, from_b, of_a, of_b, rows) or AGREES
     if near_a == near_b:
         return None
     words = ("near the request", "not near it")
-    return Verdict(True, " → ".join(words if near_a else words[::-1]).join(("a time ", "")), None, True, clock=True)
+    return DifferenceVerdict(
+        True, " → ".join(words if near_a else words[::-1]).join(("a time ", "")), None, True, clock=True
+    )
 
 
 def _offsets(moments: Sequence[Moment], starts: Sequence[float]) -> list[float]:
@@ -128,7 +132,7 @@ def _lasts(starts: Sequence[float], resolution: float) -> bool:
 def _near_times(
     from_a: Sequence[float], from_b: Sequence[float], of_a: Sequence[Moment], of_b: Sequence[Moment],
     rows: Sequence[Row],
-) -> Verdict | None:  # fmt: skip
+) -> DifferenceVerdict | None:  # fmt: skip
     """Judge times that both sides take from the clock: as far from the exchange, and as new each time."""
     resolution = max(one.resolution for one in of_a)
     middle_a, middle_b = median(from_a), median(from_b)
@@ -142,10 +146,10 @@ def _near_times(
     gap = median(row.b.started - row.a.started for row in rows)
     stands = abs(middle_a) >= _NOW and often >= 0.8 * len(rows)  # a time that keeps its distance by no clock
     if stands and abs(step - gap) > max(_EXACT, 1.2 * resolution):
-        return Verdict(True, _moved(step), None, True, "", bound=True)
+        return DifferenceVerdict(True, _moved(step), None, True, "", bound=True)
     if abs(middle_b - middle_a) > allowed:
         why = f"{_moved(middle_b - middle_a)}, measured from the time of each request"
-        return Verdict(True, why, None, True, clock=True)
+        return DifferenceVerdict(True, why, None, True, clock=True)
     far = allowed + 8 * jitter + _SKEW
     away = [
         (place, abs(x - middle_a) > far, abs(y - middle_b) > far)
@@ -153,7 +157,7 @@ def _near_times(
     ]
     if odd := [place for place, in_a, in_b in away if in_a != in_b]:
         side = NAME_A if sum(in_a for _, in_a, in_b in away) > sum(in_b for _, in_a, in_b in away) else NAME_B
-        return Verdict(True, f"is far from the time of the request in {side}", odd, True, clock=True)
+        return DifferenceVerdict(True, f"is far from the time of the request in {side}", odd, True, clock=True)
     if any(in_a for _, in_a, _ in away):
         return left_undecided(away, "has times far from the request in some rows of both sides", of_a[0].form)
     expected = (
@@ -168,7 +172,7 @@ def _near_times(
         ]
         if same_share(sum(whole[0]), len(of_a), sum(whole[1]), len(of_b)) < UNLIKELY:
             shares = [sum(one.seconds % unit == 0 for one in side) for side in (of_a, of_b)]
-            return Verdict(True, f"whole {name} in {change_of_shares(shares, len(of_a))}")
+            return DifferenceVerdict(True, f"whole {name} in {change_of_shares(shares, len(of_a))}")
     return None
 
 
@@ -178,14 +182,14 @@ def _of_one_day(offsets: Sequence[float]) -> list[float]:
     return max((ordered[at : bisect_left(ordered, one + _DAY)] for at, one in enumerate(ordered)), key=len)
 
 
-def _other_days(from_a: Sequence[float], from_b: Sequence[float]) -> Verdict | None:
+def _other_days(from_a: Sequence[float], from_b: Sequence[float]) -> DifferenceVerdict | None:
     """Judge dates of the exchange: one rule (so many seconds later, of which the date) must explain both sides'."""
     sides = _of_one_day(from_a), _of_one_day(from_b)
     earliest, latest = max(map(max, sides)) - _EXACT, min(map(min, sides)) + _DAY + _EXACT
     if math.ceil(earliest / _ZONES) <= latest // _ZONES or any(max(side) >= min(side) + _DAY for side in sides):
         return None
     days = round((median(from_b) - median(from_a)) / _DAY) or (1 if median(from_b) > median(from_a) else -1)
-    return Verdict(True, _moved(days * _DAY), None, True, clock=True)
+    return DifferenceVerdict(True, _moved(days * _DAY), None, True, clock=True)
 
 
 def _moved(seconds: float) -> str:

@@ -14,7 +14,7 @@ from rokt_export.diff.statistics import shift_of
 from rokt_export.redaction.personal import without_marks
 
 
-class Verdict(NamedTuple):
+class DifferenceVerdict(NamedTuple):
     """What is wrong at a place, or why nothing can be said of it.
 
     Attributes:
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
     clock: bool = False
 
 
-AGREES: Final = Verdict(False, "")
+AGREES: Final = DifferenceVerdict(False, "")
 """All unequal values are proved to follow from the request or its time, in the same way on both sides."""
 _MOST_CHANGES: Final = 4
 """Changes of one value into another that are listed."""
@@ -56,12 +56,12 @@ _REWRITES: Final[tuple[tuple[str, Callable[[str], str]], ...]] = (
 """How one side's value comes from the other's, where no sample would say it as well."""
 
 
-def left_undecided(a: Sequence[Any], why: str, form: str = "") -> Verdict:
+def left_undecided(a: Sequence[Any], why: str, form: str = "") -> DifferenceVerdict:
     """Return that a column cannot be judged, and why; for certain from 20 rows on."""
-    return Verdict(False, why, None, len(a) >= 20, form)
+    return DifferenceVerdict(False, why, None, len(a) >= 20, form)
 
 
-def unequal_rows(a: Sequence[Any], b: Sequence[Any], why: str = "") -> Verdict:
+def unequal_rows(a: Sequence[Any], b: Sequence[Any], why: str = "") -> DifferenceVerdict:
     """Return the rows whose values are not equal, where each belongs to its row; without a reason, find one to say."""
     places = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
     changes = dict.fromkeys((scalar_text(a[place]), scalar_text(b[place])) for place in places[:200])
@@ -71,7 +71,7 @@ def unequal_rows(a: Sequence[Any], b: Sequence[Any], why: str = "") -> Verdict:
     why = why or how_rewritten(changes)
     if not why and len(changes) <= _MOST_CHANGES and len({x for x, _ in changes}) == len(changes):
         why = ", ".join(shown_change(x, y) for x, y in changes)
-    return Verdict(True, why, places, True, "", bound=True)
+    return DifferenceVerdict(True, why, places, True, "", bound=True)
 
 
 def more_or_less(amount: float) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from rokt_export.exchange.model import Exchange, OutcomeKind, Response, latencies_of
 
 
-class Recordings(StrEnum):
+class KeptRecordings(StrEnum):
     """Which exchanges are kept with request and response, for reports and diffs."""
 
     ALL = "all"

@@ -19,7 +19,7 @@ from rokt_export.journal.damage import readable
 from rokt_export.journal.schema import note, run
 
 NOTE = "certification"
-"""The note of a run that has its `Certificate`."""
+"""The note of a run that has its `CertificationSummary`."""
 
 SIGNED = "sign_offs"
 """The note of a run that has its sign-offs, oldest first."""
@@ -35,7 +35,7 @@ Meant = Literal["intended", "fault"]
 
 
 class CertifiedProbe(Struct, frozen=True):
-    """One probe: what it is called, its verdict (`records.Verdict`), and the name of a finding."""
+    """One probe: what it is called, its verdict (`records.ProbeVerdict`), and the name of a finding."""
 
     id: str
     title: str
@@ -53,7 +53,7 @@ class CertifiedRecord(Struct, frozen=True):
     """Whether certify removed it again, by a request that the spec gives."""
 
 
-class Certificate(Struct, frozen=True):
+class CertificationSummary(Struct, frozen=True):
     """A certification, without what was sent.
 
     Attributes:
@@ -134,7 +134,7 @@ class SignOff(Struct, frozen=True):
         )
 
 
-class Judgement(Struct, frozen=True):
+class SignOffJudgement(Struct, frozen=True):
     """A sign-off compared with the certification.
 
     Attributes:
@@ -150,7 +150,7 @@ class Judgement(Struct, frozen=True):
     unanswered: tuple[str, ...]
 
 
-def judged(certificate: Certificate, signed: SignOff) -> Judgement:
+def judged(certificate: CertificationSummary, signed: SignOff) -> SignOffJudgement:
     """Return what a sign-off says of a certification."""
     confirmed, contradicted, learned = [], [], []
     unanswered = [each.id for each in certificate.records if each.id not in signed.records]
@@ -179,7 +179,7 @@ def judged(certificate: Certificate, signed: SignOff) -> Judgement:
             case never:
                 assert_never(never)
     unanswered += [each for each in certificate.questions if not signed.questions.get(each)]
-    return Judgement(tuple(confirmed), tuple(contradicted), tuple(learned), tuple(unanswered))
+    return SignOffJudgement(tuple(confirmed), tuple(contradicted), tuple(learned), tuple(unanswered))
 
 
 def _compared(outcome: OutcomeKind, found: Found) -> tuple[str, bool | None]:
@@ -203,7 +203,7 @@ def _compared(outcome: OutcomeKind, found: Found) -> tuple[str, bool | None]:
             assert_never(outcome)
 
 
-def refusal(certificate: Certificate, signed: Sequence[SignOff]) -> str | None:
+def refusal(certificate: CertificationSummary, signed: Sequence[SignOff]) -> str | None:
     """Return why a spec with this certification does not count as certified, in a clause; None where it does.
 
     A finding counts as accepted where the last sign-off says that the partner's system is meant to work so.
@@ -233,7 +233,7 @@ def signature(signed: Sequence[SignOff]) -> str:
     return f"signed by {signed[-1].name} on {signed[-1].date}" if signed else "not signed by the partner"
 
 
-def sentences(run_id: str, certificate: Certificate, signed: Sequence[SignOff]) -> Iterator[str]:
+def sentences(run_id: str, certificate: CertificationSummary, signed: Sequence[SignOff]) -> Iterator[str]:
     """Yield what every report says of a certification, one sentence each."""
     yield certificate.line()
     if not signed:
@@ -261,7 +261,7 @@ def sentences(run_id: str, certificate: Certificate, signed: Sequence[SignOff]) 
         )
 
 
-def as_json(certificate: Certificate, signed: Sequence[SignOff]) -> dict[str, Any]:
+def as_json(certificate: CertificationSummary, signed: Sequence[SignOff]) -> dict[str, Any]:
     """Return a certification and its sign-offs as data."""
     data: dict[str, Any] = {
         "digest": certificate.digest,
@@ -276,15 +276,15 @@ def as_json(certificate: Certificate, signed: Sequence[SignOff]) -> dict[str, An
     return {**data, "sign_offs": signs}
 
 
-def of_notes(notes: Mapping[str, Any]) -> tuple[Certificate, list[SignOff]] | None:
+def of_notes(notes: Mapping[str, Any]) -> tuple[CertificationSummary, list[SignOff]] | None:
     """Return certification and sign-offs among the notes of a run; None where it is no certification."""
     kept = notes.get(NOTE)
     if kept is None:
         return None
-    return msgspec.convert(kept, Certificate), msgspec.convert(notes.get(SIGNED) or [], list[SignOff])
+    return msgspec.convert(kept, CertificationSummary), msgspec.convert(notes.get(SIGNED) or [], list[SignOff])
 
 
-def keep(connection: Connection, run_no: int, certificate: Certificate) -> None:
+def keep(connection: Connection, run_no: int, certificate: CertificationSummary) -> None:
     """Keep the certification of a run, within the caller's transaction."""
     Bulk(connection.dialect).note.run(connection, [(run_no, NOTE, msgspec.json.encode(certificate))])
 
@@ -305,7 +305,7 @@ def sign(connection: Connection, run_no: int, signed: SignOff) -> list[SignOff]:
     return known
 
 
-def of_partner(connection: Connection, partner: str) -> Iterator[tuple[str, Certificate, list[SignOff]]]:
+def of_partner(connection: Connection, partner: str) -> Iterator[tuple[str, CertificationSummary, list[SignOff]]]:
     """Yield run id, certification and sign-offs of each certification of a partner, newest first."""
     chosen = select(run.c.no, run.c.id).where(run.c.partner == partner).join(note, note.c.run_no == run.c.no)
     for number, run_id in connection.execute(chosen.where(note.c.key == NOTE).order_by(run.c.no.desc())).all():

@@ -33,7 +33,7 @@ from rokt_export.journal import (
     verification,
 )
 from rokt_export.journal.bulk import Bulk, storable
-from rokt_export.journal.certifications import Certificate, SignOff
+from rokt_export.journal.certifications import CertificationSummary, SignOff
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.kept_results import enter_kept, kept_rows
@@ -413,7 +413,7 @@ class Journal:
                     connection.execute(run.update().where(run.c.no == record.no).values(state=str(RunState.CRASHED)))
             journal, here = schema.id_of(connection), schema.latest_intent(connection)
         before = marks.read(journal)
-        if before is not None and (mark := marks.Mark.of(journal, here)) is not None:
+        if before is not None and (mark := marks.BatchMark.of(journal, here)) is not None:
             mark.set(here)
             mark.close()
         return max(0, (before or here) - here)
@@ -498,17 +498,17 @@ class Journal:
             number = run_records.find(connection, run_id).no
             return list(revisions.earlier_outcomes(connection, number, rows))
 
-    def certify(self, run_id: str, certificate: Certificate) -> None:
+    def certify(self, run_id: str, certificate: CertificationSummary) -> None:
         """Keep the certification of a run."""
         with self._writing() as connection:
             certifications.keep(connection, run_records.find(connection, run_id).no, certificate)
 
-    def certification(self, run_id: str) -> tuple[Certificate, list[SignOff]] | None:
+    def certification(self, run_id: str) -> tuple[CertificationSummary, list[SignOff]] | None:
         """Return the certification of a run and its sign-offs, oldest first; None for any other run."""
         with self._guard("read"), readable(f"the certification of run {run_id}"):
             return certifications.of_notes(self.notes(run_id))
 
-    def certifications(self, partner: str) -> list[tuple[str, Certificate, list[SignOff]]]:
+    def certifications(self, partner: str) -> list[tuple[str, CertificationSummary, list[SignOff]]]:
         """Return run id, certification and sign-offs of each certification of a partner, newest first."""
         with self._reading() as connection:
             return list(certifications.of_partner(connection, partner))
@@ -709,7 +709,7 @@ class Journal:
             own = b"" if key is None else ledger.own_key(connection, key, names)
             mark = None
             if record.production and self._store.path is not None:
-                mark = marks.Mark.of(schema.id_of(connection), schema.latest_intent(connection))
+                mark = marks.BatchMark.of(schema.id_of(connection), schema.latest_intent(connection))
             if record.production:
                 marks.note_sender(names[1:], self._store.named)
         writer = RunWriter(
@@ -804,7 +804,7 @@ def _mark_as_seen(store: storage.Store) -> None:
         journal = schema.id_of(connection)
         if marks.read(journal) is not None or not _has_unended(connection):
             return
-        mark = marks.Mark.of(journal, schema.latest_intent(connection))
+        mark = marks.BatchMark.of(journal, schema.latest_intent(connection))
     if mark is not None:
         mark.close()
 

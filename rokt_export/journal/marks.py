@@ -17,7 +17,7 @@ from rokt_export.private_folder import make_private
 _WIDTH = 20
 
 
-class Mark:
+class BatchMark:
     """The number of the last batch of a journal's guarded runs, in a file in the user's state folder.
 
     It is raised after a batch is on disk and before any of its rows is sent. A journal whose last batch is lower has

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from rokt_export.exchange.model import Exchange, Fault, Request, Response, Timings
 from rokt_export.journal.damage import readable
-from rokt_export.redaction import Encoding, Piece, Redactor
+from rokt_export.redaction import Piece, Redactor, SecretEncoding
 from rokt_export.redaction.well_formed import well_formed
 
 REQUEST_BYTES = 1_000_000
@@ -28,7 +28,7 @@ _SHORT_BODY = 4_000
 """Bytes of a body up to which it is searched for personal data together with URL and headers."""
 
 
-class Shown(Struct, frozen=True):
+class RedactedText(Struct, frozen=True):
     """A redacted text that keeps the places and encodings of its secrets, for generated commands.
 
     Attributes:
@@ -47,7 +47,7 @@ class Shown(Struct, frozen=True):
         return any(piece.name is not None for piece in self.pieces)
 
 
-class Body(Struct, frozen=True):
+class RecordedBody(Struct, frozen=True):
     """A recorded body.
 
     Attributes:
@@ -57,7 +57,7 @@ class Body(Struct, frozen=True):
         truncated: whether it was truncated.
     """
 
-    text: Shown
+    text: RedactedText
     binary: bool = False
     size: int = 0
     truncated: bool = False
@@ -86,13 +86,13 @@ class Recording(Struct, frozen=True):
     """
 
     method: str | None = None
-    url: Shown = Shown()
-    request_headers: tuple[tuple[str, Shown], ...] = ()
-    request_body: Body | None = None
+    url: RedactedText = RedactedText()
+    request_headers: tuple[tuple[str, RedactedText], ...] = ()
+    request_body: RecordedBody | None = None
     status: int | None = None
     http_version: str | None = None
     response_headers: tuple[tuple[str, str], ...] = ()
-    response_body: Body | None = None
+    response_body: RecordedBody | None = None
     fault: tuple[str, str] | None = None
     timings: Timings = Timings()
     started: float = 0.0
@@ -277,18 +277,24 @@ def _request(
     }
 
 
-def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[str]) -> Shown:
+def _shown(redactor: Redactor, text: str, redacted: str, personal: Collection[str]) -> RedactedText:
     """Return the text in pieces if only secrets were redacted; else the redacted text as one piece."""
     found = [] if redacted == text else redactor.pieces(text)
     if all(piece.name is None for piece in found):
-        return Shown((Piece(redacted),))
+        return RedactedText((Piece(redacted),))
     pieces = found
     if "".join(piece.text for piece in found) != redacted:
         pieces = [piece if piece.name is not None else Piece(redactor.text(piece.text, personal)) for piece in found]
-    return Shown(tuple(pieces)) if "".join(piece.text for piece in pieces) == redacted else Shown((Piece(redacted),))
+    return (
+        RedactedText(tuple(pieces))
+        if "".join(piece.text for piece in pieces) == redacted
+        else RedactedText((Piece(redacted),))
+    )
 
 
-def _response_body(response: Response, redactor: Redactor, personal: Collection[str], *, addresses: bool) -> Body:
+def _response_body(
+    response: Response, redactor: Redactor, personal: Collection[str], *, addresses: bool
+) -> RecordedBody:
     json = "json" in (response.header("content-type") or "").lower()
     hide = redactor.addresses if addresses else str
     return _body(response.body, redactor, personal, RESPONSE_BYTES, response.size, hide, json=json, secrets=True)
@@ -309,7 +315,7 @@ def _body(
     size: int | None = None,
     hide: Callable[[str], str] = str,
     **manner: bool,
-) -> Body:
+) -> RecordedBody:
     """Record a body: redact it, apply `hide`, keep it well-formed as `manner` says, and truncate it last."""
     import base64
 
@@ -326,33 +332,33 @@ def _body(
     except UnicodeDecodeError:
         data = hide(redactor.body(kept, personal).decode("latin-1")).encode("latin-1")
         encoded = base64.b64encode(data[: most(len(data))]).decode()
-        return Body(Shown((Piece(encoded),)), binary=True, size=size, truncated=truncated)
+        return RecordedBody(RedactedText((Piece(encoded),)), binary=True, size=size, truncated=truncated)
     redacted = hide(redactor.text(text, personal))
     if redacted != text:
         redacted = well_formed(redacted, text, **manner)
     shown = _shown(redactor, text, redacted, personal)
     if truncated:
         shown = _cut(shown, most(sum(len(piece.text) for piece in shown.pieces)))
-    return Body(shown, size=size, truncated=truncated)
+    return RecordedBody(shown, size=size, truncated=truncated)
 
 
-def _cut(shown: Shown, most: int) -> Shown:
+def _cut(shown: RedactedText, most: int) -> RedactedText:
     kept: list[Piece] = []
     for piece in shown.pieces:
         if len(piece.text) > most:
-            return Shown((*kept, Piece(piece.text[: max(0, most)])) if piece.name is None else tuple(kept))
+            return RedactedText((*kept, Piece(piece.text[: max(0, most)])) if piece.name is None else tuple(kept))
         kept.append(piece)
         most -= len(piece.text)
     return shown
 
 
-def _raw(body: Body) -> bytes:
+def _raw(body: RecordedBody) -> bytes:
     import base64
 
     return base64.b64decode(str(body.text)) if body.binary else str(body.text).encode()
 
 
-def _dumped(shown: Shown) -> Any:
+def _dumped(shown: RedactedText) -> Any:
     if not shown.secret:
         return str(shown)
     return [_dumped_piece(piece) for piece in shown.pieces]
@@ -364,20 +370,20 @@ def _dumped_piece(piece: Piece) -> Any:
     return [piece.text, piece.name, piece.encoding, [_dumped_piece(part) for part in piece.credentials]]
 
 
-def _loaded(data: Any) -> Shown:
-    return Shown((Piece(data),)) if isinstance(data, str) else Shown(tuple(map(_loaded_piece, data)))
+def _loaded(data: Any) -> RedactedText:
+    return RedactedText((Piece(data),)) if isinstance(data, str) else RedactedText(tuple(map(_loaded_piece, data)))
 
 
 def _loaded_piece(data: Any) -> Piece:
     if isinstance(data, str):
         return Piece(data)
     text, name, encoding, credentials = data
-    return Piece(text, name, Encoding(encoding) if encoding else None, tuple(map(_loaded_piece, credentials)))
+    return Piece(text, name, SecretEncoding(encoding) if encoding else None, tuple(map(_loaded_piece, credentials)))
 
 
-def _dumped_body(body: Body | None) -> Any:
+def _dumped_body(body: RecordedBody | None) -> Any:
     return None if body is None else [_dumped(body.text), body.binary, body.size, body.truncated]
 
 
-def _loaded_body(data: Any) -> Body | None:
-    return None if data is None else Body(_loaded(data[0]), data[1], data[2], data[3])
+def _loaded_body(data: Any) -> RecordedBody | None:
+    return None if data is None else RecordedBody(_loaded(data[0]), data[1], data[2], data[3])

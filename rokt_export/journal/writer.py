@@ -33,7 +33,7 @@ from rokt_export.journal.intents import (
     prune,
 )
 from rokt_export.journal.ledger_entries import move_all
-from rokt_export.journal.marks import Mark
+from rokt_export.journal.marks import BatchMark
 from rokt_export.journal.model import RunState, as_text, now
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.run_records import process_of
@@ -112,7 +112,7 @@ class RunWriter:
         latest: int,
         before: int,
         owner: str,
-        mark: Mark | None = None,
+        mark: BatchMark | None = None,
         patience: float = PATIENCE,
         tell: Callable[[str], None] = lambda _message: None,
         lease: str | None = None,

@@ -21,7 +21,7 @@ _MOST_STEPS = 50_000
 """Words of schemas that are looked at for one value; a usual body takes some hundreds, and these a second or two."""
 
 
-class _TooManySteps(Exception):
+class _TooMuchWork(Exception):
     """A schema asks for more work than a document may."""
 
 
@@ -50,7 +50,7 @@ def broken(
     steps = _STEPS.set([_MOST_STEPS])
     try:
         errors = list(validator(schema.node, _resolver=schema.resolver).iter_errors(value))
-    except _TooManySteps:
+    except _TooMuchWork:
         return f"judging its schema takes more than {_MOST_STEPS:,} steps"
     except RecursionError:
         return "its schema has no end"
@@ -113,7 +113,7 @@ def _counted(check: Any) -> Any:
         left = _STEPS.get()
         left[0] -= 1
         if left[0] < 0:
-            raise _TooManySteps
+            raise _TooMuchWork
         return check(validator, asked, instance, node) or ()
 
     return counted

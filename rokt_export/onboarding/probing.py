@@ -12,7 +12,7 @@ from secrets import token_hex
 
 from msgspec import Struct
 
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.stop_rules import response_fault
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Fault, Request, Response
@@ -37,7 +37,7 @@ class StepState(StrEnum):
     INFO = "info"
 
 
-class Step(Struct, frozen=True):
+class ProbeStep(Struct, frozen=True):
     """One step of a probe.
 
     Attributes:
@@ -81,9 +81,9 @@ def probe(
     url: str,
     headers: tuple[tuple[str, str], ...],
     options: TransportOptions,
-    credentials: Callable[[], Credentials],
+    credentials: Callable[[], AttemptCredentials],
     methods: tuple[str, ...],
-) -> Iterator[Step]:
+) -> Iterator[ProbeStep]:
     """Yield each step as it is done; a failed step ends the probe.
 
     Args:
@@ -93,7 +93,7 @@ def probe(
         credentials: makes the credentials once the network is known to work.
         methods: what the endpoint is asked by, one after the other, until an answer tells something.
     """
-    yield Step("address", StepState.INFO, origin(url))
+    yield ProbeStep("address", StepState.INFO, origin(url))
     inspection = inspect(url, options)
     yield from _network(inspection)
     if inspection.fault is not None:
@@ -103,32 +103,32 @@ def probe(
     try:
         made.ready()
     except UnreachableError as error:
-        yield Step("token", StepState.FAILED, str(error), time.monotonic() - began, error.remedy or "")
+        yield ProbeStep("token", StepState.FAILED, str(error), time.monotonic() - began, error.remedy or "")
         return
     if made.fetches:
-        yield Step("token", StepState.OK, "the token server issued one", time.monotonic() - began)
+        yield ProbeStep("token", StepState.OK, "the token server issued one", time.monotonic() - began)
     yield from _asked(url, headers, options, made, methods)
 
 
-def _network(found: Inspection) -> Iterator[Step]:
+def _network(found: Inspection) -> Iterator[ProbeStep]:
     reached = ["dns", "connect", "tls"]
     if found.fault is not None:
         reached = reached[: reached.index(found.phase or "dns")]
     if "dns" in reached:
         known = f"{found.host} is {', '.join(found.addresses)}" if found.addresses else f"{found.host} is known"
-        yield Step("DNS", StepState.OK, known, found.seconds.get("dns"))
+        yield ProbeStep("DNS", StepState.OK, known, found.seconds.get("dns"))
     if "connect" in reached:
-        yield Step("TCP", StepState.OK, f"connected to {found.address}:{found.port}", found.seconds.get("connect"))
+        yield ProbeStep("TCP", StepState.OK, f"connected to {found.address}:{found.port}", found.seconds.get("connect"))
     if "tls" in reached and found.tls_version:
         protocol = f", {found.alpn}" if found.alpn else ""
-        yield Step("TLS", StepState.OK, f"{found.tls_version}, {found.cipher}{protocol}", found.seconds.get("tls"))
+        yield ProbeStep("TLS", StepState.OK, f"{found.tls_version}, {found.cipher}{protocol}", found.seconds.get("tls"))
     if found.certificate is not None:
         yield _certificate(found)
     if found.fault is not None:
         names = {"dns": "DNS", "connect": "TCP", "tls": "TLS"}
         phase = found.phase or "dns"
         at_proxy = phase == "connect" and "the proxy " in found.fault.message
-        yield Step(
+        yield ProbeStep(
             names[phase], StepState.FAILED, found.fault.message, remedy=_REMEDIES["proxy" if at_proxy else phase]
         )
 
@@ -143,22 +143,22 @@ _REMEDIES = {
 }
 
 
-def _certificate(found: Inspection) -> Step:
+def _certificate(found: Inspection) -> ProbeStep:
     assert found.certificate is not None
     left = found.certificate.days_left()
     detail = f"{found.certificate.subject}, valid until {found.certificate.not_after:%Y-%m-%d} ({left:.0f} days)"
     if left < SOON:
-        return Step("certificate", StepState.WARNING, detail, remedy="Ask the partner when it is renewed.")
-    return Step("certificate", StepState.OK, detail)
+        return ProbeStep("certificate", StepState.WARNING, detail, remedy="Ask the partner when it is renewed.")
+    return ProbeStep("certificate", StepState.OK, detail)
 
 
 def _asked(
     url: str,
     headers: tuple[tuple[str, str], ...],
     options: TransportOptions,
-    credentials: Credentials,
+    credentials: AttemptCredentials,
     methods: tuple[str, ...],
-) -> Iterator[Step]:
+) -> Iterator[ProbeStep]:
     """Ask the endpoint, and compare it with a path that cannot exist."""
     kept = tuple((name, value) for name, value in headers if name.lower() != "content-type")
     with Transport(options) as transport:
@@ -170,10 +170,10 @@ def _asked(
                     credentials.ready()
                     result = transport.send(credentials.on(Request(method, url, kept)))
             except UnreachableError as error:
-                yield Step(method, StepState.FAILED, str(error), remedy=error.remedy or "")
+                yield ProbeStep(method, StepState.FAILED, str(error), remedy=error.remedy or "")
                 return
             if isinstance(result, Fault):
-                yield Step(method, StepState.FAILED, f"{result.kind}: {result.message}", result.timings.total)
+                yield ProbeStep(method, StepState.FAILED, f"{result.kind}: {result.message}", result.timings.total)
                 yield from wrong_scheme(url, options)
                 return
             yield _response(method, result)
@@ -184,18 +184,20 @@ def _asked(
                 if _tells_nothing(result.status):
                     yield _path(transport.send(credentials.on(Request(method, _elsewhere(url), kept))), result)
                 yield _clock(result)
-                yield Step("credentials", StepState.INFO, f"{method} does not prove them: `rokt-export test` does")
+                yield ProbeStep("credentials", StepState.INFO, f"{method} does not prove them: `rokt-export test` does")
                 return
 
 
-def wrong_scheme(url: str, options: TransportOptions) -> Iterator[Step]:
+def wrong_scheme(url: str, options: TransportOptions) -> Iterator[ProbeStep]:
     """Say that a port which was spoken to in plain HTTP speaks TLS."""
     if not url.startswith("http:"):
         return
     parts = parse_url(url)
     secure = f"https://{parts.origin.removeprefix('http://')}{'' if parts.port else ':80'}/"
     if inspect(secure, replace(options, verify=False)).tls_version:
-        yield Step("TLS", StepState.FAILED, "this port speaks TLS, and the URL says http://", remedy="Write https://.")
+        yield ProbeStep(
+            "TLS", StepState.FAILED, "this port speaks TLS, and the URL says http://", remedy="Write https://."
+        )
 
 
 def _elsewhere(url: str) -> str:
@@ -204,22 +206,24 @@ def _elsewhere(url: str) -> str:
     return f"{start.rstrip('/')}-{token_hex(6)}"
 
 
-def _path(other: Response | Fault, own: Response) -> Step:
+def _path(other: Response | Fault, own: Response) -> ProbeStep:
     """Compare the path's status with that of a path that cannot exist."""
     if isinstance(other, Fault) or other.status == own.status:
-        return Step(
+        return ProbeStep(
             "path", StepState.INFO, "a path that cannot exist gets the same response: `rokt-export test` shows more"
         )
     if own.status == _NOT_FOUND:
-        return Step("path", StepState.INFO, f"status {own.status}, and {other.status} for a path that cannot exist")
-    return Step("path", StepState.OK, f"the path is known: one that cannot exist gets status {other.status}")
+        return ProbeStep(
+            "path", StepState.INFO, f"status {own.status}, and {other.status} for a path that cannot exist"
+        )
+    return ProbeStep("path", StepState.OK, f"the path is known: one that cannot exist gets status {other.status}")
 
 
-def _response(method: str, response: Response) -> Step:
+def _response(method: str, response: Response) -> ProbeStep:
     allowed = response.header("Allow")
     detail = f"status {response.status} over HTTP/{response.http_version}" + (f", allows {allowed}" if allowed else "")
     if response.status in (401, 403):
-        return Step(
+        return ProbeStep(
             method,
             StepState.WARNING,
             detail,
@@ -227,15 +231,15 @@ def _response(method: str, response: Response) -> Step:
             f"Many servers answer {method} so, whatever the credentials; if `test` fails too, check these.",
         )
     if _tells_nothing(response.status):
-        return Step(
+        return ProbeStep(
             method, StepState.INFO, f"{detail}: this does not show whether the address is right", response.timings.total
         )
     if (why := response_fault(response)) is not None:
         remedy = "Write the address that takes requests into the spec." if response.status in REDIRECTS else ""
-        return Step(
+        return ProbeStep(
             method, StepState.WARNING, why, response.timings.total, remedy or "Check the URL and the credentials."
         )
-    return Step(method, StepState.OK, detail, response.timings.total)
+    return ProbeStep(method, StepState.OK, detail, response.timings.total)
 
 
 def _tells_nothing(status: int) -> bool:
@@ -243,18 +247,18 @@ def _tells_nothing(status: int) -> bool:
     return status in _UNKNOWN_METHOD or status >= _SERVER_ERROR
 
 
-def _clock(response: Response) -> Step:
+def _clock(response: Response) -> ProbeStep:
     try:
         theirs = parsedate_to_datetime(response.header("Date") or "")
     except ValueError:
-        return Step("clock", StepState.INFO, "the response has no date")
+        return ProbeStep("clock", StepState.INFO, "the response has no date")
     skew = (datetime.now(UTC) - theirs.replace(tzinfo=theirs.tzinfo or UTC)).total_seconds()
     detail = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the partner's"
     if abs(skew) > SKEW:
-        return Step(
+        return ProbeStep(
             "clock",
             StepState.WARNING,
             detail,
             remedy="Set this machine's clock (NTP): signatures and tokens expire by it.",
         )
-    return Step("clock", StepState.OK, "in step with the partner's" if abs(skew) < 2 else detail)
+    return ProbeStep("clock", StepState.OK, "in step with the partner's" if abs(skew) < 2 else detail)

@@ -21,7 +21,7 @@ _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html)", re.IGNORECAS
 
 
 @dataclass(frozen=True, slots=True)
-class Unmatched:
+class UnmatchedResponse:
     """One response that no rule matches.
 
     Attributes:
@@ -56,14 +56,14 @@ class Group:
     rule: tuple[str, ...]
 
 
-def groups_of(unmatched: Iterable[Unmatched], taken: Collection[str]) -> list[Group]:
+def groups_of(unmatched: Iterable[UnmatchedResponse], taken: Collection[str]) -> list[Group]:
     """Return the groups, the largest first, each with a rule whose name no other has, and which matches all of it.
 
     Args:
         unmatched: the responses.
         taken: names of the spec's rules.
     """
-    found: dict[str, list[Unmatched]] = {}
+    found: dict[str, list[UnmatchedResponse]] = {}
     for each in unmatched:
         if each.recording.response is not None:
             found.setdefault(structure_of(each.recording.response), []).append(each)
@@ -75,14 +75,14 @@ def groups_of(unmatched: Iterable[Unmatched], taken: Collection[str]) -> list[Gr
     ]
 
 
-def _groups(structure: str, members: Sequence[Unmatched], names: set[str]) -> Iterator[Group]:
+def _groups(structure: str, members: Sequence[UnmatchedResponse], names: set[str]) -> Iterator[Group]:
     while members:
         group = _group(structure, members, names)
         yield group
         members = [each for each in members if each.row not in group.rows]
 
 
-def _group(structure: str, members: Sequence[Unmatched], names: set[str]) -> Group:
+def _group(structure: str, members: Sequence[UnmatchedResponse], names: set[str]) -> Group:
     """Return the group of the first of these responses."""
     first = members[0]
     response = first.recording.response

@@ -114,7 +114,7 @@ def read_spec(document: Document) -> LoadedSpec:
         raise SpecFindingsError(document.file, (finding,), None)
     findings = list(document.findings)
     damaged: set[str] = set()
-    draft = _Draft(document, copy.deepcopy(data))
+    draft = _RepairedData(document, copy.deepcopy(data))
     spec: PartnerSpec | None = None
     for _ in range(ROUNDS):
         models: dict[Any, Any] = {}
@@ -173,7 +173,7 @@ def _other_document(document: Document) -> Finding | None:
     return document.finding("RX183", Severity.ERROR, (key,), f"this is {what}, not a partner spec", hint)
 
 
-class _Draft:
+class _RepairedData:
     """The data under repair, with the path in the file of each mapping and list."""
 
     def __init__(self, document: Document, data: Any) -> None:
@@ -283,7 +283,7 @@ def _distinct(found: Iterable[_Fault]) -> list[_Fault]:
 class _Fault:
     """One error of the model: its place, its finding, and the repair that lets loading continue."""
 
-    def __init__(self, draft: _Draft, models: dict[int, type[Strict]], detail: ErrorDetails) -> None:
+    def __init__(self, draft: _RepairedData, models: dict[int, type[Strict]], detail: ErrorDetails) -> None:
         self._draft = draft
         self._detail = detail
         self.missing = ""
@@ -418,7 +418,7 @@ def _plain_hint(kind: str, context: dict[str, Any]) -> str:
 _PATTERN_HINTS = {r"^[\w.]+:": "Write `module:Class`.", r"^\s*(==|": "Write a sign and a number: `>= 5`."}
 
 
-def _name_findings(spec: PartnerSpec, draft: _Draft) -> Iterator[Finding]:
+def _name_findings(spec: PartnerSpec, draft: _RepairedData) -> Iterator[Finding]:
     for path, name in nested_names(spec):
         try:
             steps(name)

@@ -13,12 +13,12 @@ from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, nests
 from rokt_export.spec_language.fields import (
     MOST,
-    BodyPath,
+    BodyPathText,
     Duration,
     FixedTemplate,
     HeaderName,
     Rates,
-    Regex,
+    RegexText,
     Size,
     Strict,
     Text,
@@ -34,7 +34,7 @@ from rokt_export.spec_language.fields import (
 from rokt_export.spec_language.formats import FORMATS
 from rokt_export.spec_language.rules import Rule, Test, rule_names, rule_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.template_places import TemplatePlace
 from rokt_export.spec_language.urls import PLACEHOLDER
 
 _TEST = frozenset(
@@ -245,7 +245,7 @@ class Parameter(Strict):
     type: Literal["string", "number", "integer", "boolean", "date"] | None = None
     date_format: Text = "%Y-%m-%d"
     format: Literal[FORMATS] | None = None  # type: ignore[valid-type]
-    pattern: Regex | None = None
+    pattern: RegexText | None = None
     choices: tuple[Text, ...] | None = None
     min_length: Annotated[int, Field(ge=0, le=MOST)] | None = None
     max_length: Annotated[int, Field(ge=0, le=MOST)] | None = None
@@ -270,7 +270,7 @@ class Parameter(Strict):
                 "a value is text, a number, a boolean, null or a list of them, not a mapping",
                 "Write one parameter per member, with a nested name: `address.city`.",
             )
-        return template_at(Place.VALUE)(value) if isinstance(value, str) else value
+        return template_at(TemplatePlace.VALUE)(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_source(self) -> Parameter:
@@ -345,7 +345,7 @@ def _at_the_host(text: str, example: str) -> str:
 
 def _record_url(text: str) -> str:
     named = set(PLACEHOLDER.findall(text))
-    if not named <= {"reference", "code"} or not (named or compile_template(text, Place.URL).varies):
+    if not named <= {"reference", "code"} or not (named or compile_template(text, TemplatePlace.URL).varies):
         raise problem(
             "RX012",
             "it does not say which record is meant",
@@ -354,7 +354,7 @@ def _record_url(text: str) -> str:
     return _at_the_host(text, "/leads/{reference}")
 
 
-RecordUrl = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_record_url)]
+RecordUrl = Annotated[Text, AfterValidator(template_at(TemplatePlace.URL)), AfterValidator(_record_url)]
 """The place of one record: a path at the endpoint's host, with captures and attributes; or one capture."""
 
 
@@ -372,7 +372,7 @@ class Confirmation(Strict):
     """
 
     url: Annotated[
-        Text, AfterValidator(template_at(Place.URL)), AfterValidator(without_rows), AfterValidator(_asked_url)
+        Text, AfterValidator(template_at(TemplatePlace.URL)), AfterValidator(without_rows), AfterValidator(_asked_url)
     ]
     hosts: tuple[Text, ...] = ()
     pending: Test | None = None
@@ -424,7 +424,7 @@ class ReadBack(Strict):
     """
 
     url: RecordUrl
-    values: Annotated[dict[Text, BodyPath], Field(min_length=1)]
+    values: Annotated[dict[Text, BodyPathText], Field(min_length=1)]
 
 
 class Cleanup(Strict):
@@ -457,8 +457,8 @@ class DiffSettings(Strict):
 
     ignore: tuple[Text, ...] = ()
     varies: dict[Text, Text] = Field(default_factory=dict)
-    unordered: tuple[BodyPath, ...] = ()
-    tolerance: dict[BodyPath, float] = Field(default_factory=dict)
+    unordered: tuple[BodyPathText, ...] = ()
+    tolerance: dict[BodyPathText, float] = Field(default_factory=dict)
     mode: Literal["strict", "subset", "schema"] = "strict"
     headers: tuple[Text, ...] = ()
 

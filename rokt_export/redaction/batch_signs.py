@@ -37,7 +37,7 @@ _FOUR_IN_BASE64 = (
 """Four legible bytes, in each place that they may have in groups of three."""
 
 
-class Sign(IntEnum):
+class TextSign(IntEnum):
     """What makes a closer look at texts worth while: without any, their letters and digits are all that they say."""
 
     ENCODED = 0
@@ -53,10 +53,14 @@ class Sign(IntEnum):
 ENCODED = re.compile(r"[%\\&=\r\n\0]")
 """A text with one of these may hold a value in an encoding."""
 _SIGNS = {
-    QuickSearch(r"[%\\&=\r\x00]", MAY_BE_WRITTEN, MAY_BE_NUMBER): (Sign.ENCODED, Sign.DATE, Sign.DATE_NUMBER),
-    QuickSearch(f"{_ANY}{{22}}|(?:[0-9a-f]{{2}}:){{15}}"): (Sign.HASH,),
-    QuickSearch(_FOUR_IN_HEXADECIMAL): (Sign.HEXADECIMAL,),
-    QuickSearch(_FOUR_IN_BASE64): (Sign.BASE64,),
+    QuickSearch(r"[%\\&=\r\x00]", MAY_BE_WRITTEN, MAY_BE_NUMBER): (
+        TextSign.ENCODED,
+        TextSign.DATE,
+        TextSign.DATE_NUMBER,
+    ),
+    QuickSearch(f"{_ANY}{{22}}|(?:[0-9a-f]{{2}}:){{15}}"): (TextSign.HASH,),
+    QuickSearch(_FOUR_IN_HEXADECIMAL): (TextSign.HEXADECIMAL,),
+    QuickSearch(_FOUR_IN_BASE64): (TextSign.BASE64,),
 }
 """The expressions and their signs. Those that count characters are searched for one by one: together they have a state
 for each combination of counts, which on random letters and digits took 60 MB and a hundred times as long."""

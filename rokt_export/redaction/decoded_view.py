@@ -262,7 +262,7 @@ def _text(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-class Reading:
+class DecodedText:
     """A text as it is searched for several personal values: what is worth knowing of it is worked out once.
 
     Args:
@@ -325,7 +325,7 @@ class Reading:
         return frozenset[int]().union(*[days for _, _, days in self.dates])
 
     @cached_property
-    def packed(self) -> tuple[Reading, list[int], list[tuple[int, int]]] | None:
+    def packed(self) -> tuple[DecodedText, list[int], list[tuple[int, int]]] | None:
         """What base64 and hexadecimal hold: one text of all that is legible, where each part begins in it, and whence.
 
         None where nothing is legible.
@@ -344,7 +344,7 @@ class Reading:
         return (_reading(BETWEEN.join(parts), self._depth - 1), places, whence) if parts else None
 
 
-_reading = lru_cache(maxsize=256)(Reading)
+_reading = lru_cache(maxsize=256)(DecodedText)
 """What names of fields and headers hold by chance is often the same."""
 
 

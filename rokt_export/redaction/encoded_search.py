@@ -17,7 +17,7 @@ _MOST_SEGMENTS = 1_000
 """Segments that are then compared: where a longer value begins with them, the rest of the text is hidden."""
 
 
-class _TooManySteps(Exception):
+class _TooManyReadings(Exception):
     """A text may be read in too many ways to try one after the other, such as a run of quotes."""
 
 
@@ -57,7 +57,7 @@ class Spelling:
             for span in self._tried(view.text):
                 yield view.span(*span)
                 reached = span[1]
-        except _TooManySteps:
+        except _TooManyReadings:
             yield from (view.span(*span) for span in self._followed(view.text, reached))
 
     def _tried(self, text: str) -> Iterator[tuple[int, int]]:
@@ -147,7 +147,7 @@ class _Steps:
         """
         self._left -= number
         if self._left < 0:
-            raise _TooManySteps
+            raise _TooManyReadings
 
 
 class _Places:

@@ -18,7 +18,7 @@ _SEXTET_AFTER = re.compile(r"[A-Za-z0-9+/_-]?(?:=|%3[Dd]|%253[Dd])*")
 _PADDING = re.compile(r"(?:=|%3[Dd]|%253[Dd])*")
 
 
-class Encoding(StrEnum):
+class SecretEncoding(StrEnum):
     """How a secret is written in a text; what a copied command must undo before a shell variable can take its place."""
 
     RAW = "raw"
@@ -38,7 +38,7 @@ class Literal(NamedTuple):
     """
 
     text: str
-    encoding: Encoding
+    encoding: SecretEncoding
     shares_first: bool = False
     shares_last: bool = False
 
@@ -51,7 +51,7 @@ class Literal(NamedTuple):
             at = text.find(self.text, end)
 
     def _widened(self, text: str, start: int, end: int) -> tuple[int, int]:
-        if self.encoding is Encoding.HEX:
+        if self.encoding is SecretEncoding.HEX:
             return start, end
         after = (_SEXTET_AFTER if self.shares_last else _PADDING).match(text, end)
         before = self.shares_first and _SEXTET_BEFORE.search(text[max(0, start - 1) : start])
@@ -68,22 +68,22 @@ def base64_literals(data: bytes) -> Iterator[Literal]:
             continue
         shares_first, shares_last = lead > 0, bits % 6 > 0
         if core.isalnum():
-            yield Literal(core, Encoding.BASE64, shares_first, shares_last)
+            yield Literal(core, SecretEncoding.BASE64, shares_first, shares_last)
         else:
             for text in _alphabets(core):
-                yield Literal(text, Encoding.BASE64, shares_first, shares_last)
+                yield Literal(text, SecretEncoding.BASE64, shares_first, shares_last)
 
 
 def basic_literals(username: str, password: str) -> Iterator[Literal]:
     """Yield the credentials of HTTP Basic authentication (RFC 7617), in UTF-8 and, as requests sends it, Latin-1."""
     for data in byte_forms(f"{username}:{password}"):
         for text in _alphabets(b64encode(data).decode().rstrip("=")):
-            yield Literal(text, Encoding.BASIC)
+            yield Literal(text, SecretEncoding.BASIC)
 
 
 def hex_literals(data: bytes) -> Iterator[Literal]:
     """Yield the data's hexadecimal digits, to be found in a text in lower case."""
-    yield Literal(data.hex(), Encoding.HEX)
+    yield Literal(data.hex(), SecretEncoding.HEX)
 
 
 def secret_literals(value: str) -> Iterator[Literal]:

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from rokt_export.redaction.character_encodings import fold_case
 from rokt_export.redaction.dates import days_of
-from rokt_export.redaction.decoded_view import Reading, decoded_view, fold_letters, squeezed, views
+from rokt_export.redaction.decoded_view import DecodedText, decoded_view, fold_letters, squeezed, views
 from rokt_export.redaction.encoded_search import Spelling, variants
 from rokt_export.redaction.hashes import UP_TO_SHA_2, digest
 
@@ -91,7 +91,7 @@ class PersonalValue:
         self._gates = [max(_RUN.findall(text), key=len, default="") for text in written]
         self._needles = tuple(dict.fromkeys(_needles(value, folded)))
 
-    def find(self, reading: Reading) -> Iterator[tuple[int, int]]:
+    def find(self, reading: DecodedText) -> Iterator[tuple[int, int]]:
         """Yield start and end of each place that gives the value away."""
         spelled = 0
         for gate in self._gates:
@@ -117,13 +117,13 @@ class PersonalValue:
         if reading.longest_run or reading.longest_hex:
             yield from self._hashed(reading)
 
-    def _spaced(self, reading: Reading) -> Iterator[tuple[int, int]]:
+    def _spaced(self, reading: DecodedText) -> Iterator[tuple[int, int]]:
         """Places of a short name with blanks or punctuation between all its letters; a longer one is found by these."""
         if self.is_name and _SHORT <= len(self.folded) < _SQUEEZED and self.folded in reading.squeezed:
             shortest = 2 * len(self.folded) - 1
             yield from (span for span in squeezed_places(reading, self.folded) if span[1] - span[0] >= shortest)
 
-    def _spelled(self, reading: Reading) -> Iterator[tuple[int, int]]:
+    def _spelled(self, reading: DecodedText) -> Iterator[tuple[int, int]]:
         if self._spellings is None:
             self._spellings = [Spelling(text, fold=True) for text in dict.fromkeys(_written(self.value))]
         for view in reading.views:
@@ -131,13 +131,13 @@ class PersonalValue:
                 if spelling.gate in view.text:
                     yield from (span for span in spelling.find(view) if self._is_itself(reading, *span))
 
-    def _folded(self, reading: Reading) -> Iterator[tuple[int, int]]:
+    def _folded(self, reading: DecodedText) -> Iterator[tuple[int, int]]:
         forms = (self.folded,) if self.value.isascii() else (self.folded, spelled_out(self.value))
         for form in forms:
             found = (reading.plain.span(*span) for span in _occurrences(form, reading.plain.text))
             yield from (span for span in found if self._is_itself(reading, *span))
 
-    def _dialled(self, reading: Reading) -> Iterator[tuple[int, int]]:
+    def _dialled(self, reading: DecodedText) -> Iterator[tuple[int, int]]:
         """Places of the number's last digits, with as many before them as are the number's too."""
         text, phone = reading.squeezed_view.text, self._phone
         reached = 1
@@ -148,7 +148,7 @@ class PersonalValue:
             yield reading.squeezed_view.span(first, end)
             reached = end  # what is before is hidden, and one character is enough to join both
 
-    def _hashed(self, reading: Reading) -> Iterator[tuple[int, int]]:
+    def _hashed(self, reading: DecodedText) -> Iterator[tuple[int, int]]:
         plain, decoded = reading.plain.text, reading.decoded.text
         for name, length in _HASHES:
             if reading.longest_hex >= _HEX_LENGTHS[name]:
@@ -175,7 +175,7 @@ class PersonalValue:
         found = self._coded[name] = [*coded, *urls]
         return found
 
-    def _is_itself(self, reading: Reading, start: int, end: int) -> bool:
+    def _is_itself(self, reading: DecodedText, start: int, end: int) -> bool:
         text = reading.text
         match self._placement:
             case _Placement.ANYWHERE:
@@ -193,7 +193,7 @@ class PersonalValue:
         assert_never(self._placement)
 
 
-def find_people(values: Collection[str], reading: Reading) -> Iterator[tuple[int, int, str]]:
+def find_people(values: Collection[str], reading: DecodedText) -> Iterator[tuple[int, int, str]]:
     """Yield start and end of each place that gives one of a person's values away, and which."""
     finders = [finder for value in values if (finder := personal_value(value)) is not None]
     finders += [finder for value in values if (local := _local_part(value)) and (finder := personal_value(local))]
@@ -212,7 +212,7 @@ def find_people(values: Collection[str], reading: Reading) -> Iterator[tuple[int
             yield *whence[bisect_right(places, start) - 1], value
 
 
-def people_in(values: Collection[str], reading: Reading) -> list[str]:
+def people_in(values: Collection[str], reading: DecodedText) -> list[str]:
     """Return those of a person's values that `find_people` needs for this text or a part of it: mostly few.
 
     These are the values that the text holds, and, where it holds several short names, each of them: two may be written
@@ -240,7 +240,7 @@ def _packable(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(value for value in values if len(value) >= _SHORT)
 
 
-def _hold_any(values: tuple[str, ...], reading: Reading) -> bool:
+def _hold_any(values: tuple[str, ...], reading: DecodedText) -> bool:
     """Return whether a text may give any of a person's values away, in a hundredth of their finders' time."""
     signs, days = _signs_of_row(values)
     if any(map(reading.forms.__contains__, signs)) or (days and not days.isdisjoint(reading.days)):
@@ -258,7 +258,7 @@ def _signs_of_row(values: tuple[str, ...]) -> tuple[tuple[str, ...], frozenset[i
     return tuple(dict.fromkeys(sign for text in texts for sign in _signs(text))), days
 
 
-def _may_be_in(value: str, reading: Reading) -> bool:
+def _may_be_in(value: str, reading: DecodedText) -> bool:
     """Return whether a text may give a value away, in a tenth of its finder's time: of a wide row nearly none is."""
     for text in (value, _local_part(value)):
         if text and any(sign in reading.forms for sign in _signs(text)):
@@ -291,7 +291,7 @@ def _signs(value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*signs, phone[-PHONE_TAIL:]] if phone else signs))
 
 
-def _may_be_hashed(value: str, reading: Reading) -> bool:
+def _may_be_hashed(value: str, reading: DecodedText) -> bool:
     """Return whether a text holds a hash of a value, in hexadecimal or base64."""
     plain = reading.squeezed if reading.has_fingerprint else reading.plain.text
     decoded = reading.decoded.text
@@ -349,7 +349,7 @@ def phone_of(value: str) -> str:
     return digits if len(digits) >= PHONE_TAIL and digits[-PHONE_TAIL:] != digits[-1] * PHONE_TAIL else ""
 
 
-def squeezed_places(reading: Reading, needle: str) -> Iterator[tuple[int, int]]:
+def squeezed_places(reading: DecodedText, needle: str) -> Iterator[tuple[int, int]]:
     """Yield start and end of each place with these letters and digits, whatever blanks and punctuation are between."""
     kind = str.isalpha if needle.isalpha() else str.isalnum
     anywhere = len(needle) >= _LONG_NAME and not needle.isdigit()

@@ -14,12 +14,12 @@ from urllib.parse import unquote, unquote_plus
 from msgspec import Struct
 
 from rokt_export.redaction.character_encodings import fold_case
-from rokt_export.redaction.decoded_view import BETWEEN, Reading, View, decoded_view, views
+from rokt_export.redaction.decoded_view import BETWEEN, DecodedText, View, decoded_view, views
 from rokt_export.redaction.display_text import OwnWords
 from rokt_export.redaction.encoded_search import Spelling, variants
 from rokt_export.redaction.literals import (
-    Encoding,
     Literal,
+    SecretEncoding,
     base64_literals,
     basic_literals,
     byte_forms,
@@ -71,7 +71,7 @@ class Span(NamedTuple):
     start: int
     end: int
     label: str
-    encoding: Encoding = Encoding.RAW
+    encoding: SecretEncoding = SecretEncoding.RAW
 
 
 class Piece(Struct, frozen=True):
@@ -86,7 +86,7 @@ class Piece(Struct, frozen=True):
 
     text: str
     name: str | None = None
-    encoding: Encoding | None = None
+    encoding: SecretEncoding | None = None
     credentials: tuple[Piece, ...] = ()
 
 
@@ -116,7 +116,7 @@ class _Secret:
         for view in literal_views:
             folded = fold_case(view.text)
             for literal in self.literals:
-                for start, end in literal.find(folded if literal.encoding is Encoding.HEX else view.text):
+                for start, end in literal.find(folded if literal.encoding is SecretEncoding.HEX else view.text):
                     yield Span(*view.span(start, end), label, literal.encoding)
 
     def _fills_place(self, text: str, start: int, end: int) -> bool:
@@ -153,7 +153,7 @@ class Redactor:
         self._screen: SecretScreen | None = None
         self._known_spans: dict[str, tuple[Span, ...]] = {}
         self._known_headers: dict[tuple[str, str], tuple[str, str]] = {}
-        self._readings: dict[tuple[str, ...], Reading] = {}
+        self._readings: dict[tuple[str, ...], DecodedText] = {}
         for name, value in (secrets or {}).items():
             self.add_secret(name, value)
 
@@ -291,7 +291,7 @@ class Redactor:
             found = [value for value in dict.fromkeys(personal) if value in found or value in more] if more else found
         return found
 
-    def _usual(self, texts: tuple[str, ...]) -> Reading:
+    def _usual(self, texts: tuple[str, ...]) -> DecodedText:
         reading = self._readings.get(texts)
         if reading is None:
             if len(self._readings) >= _MOST_READINGS:
@@ -299,14 +299,14 @@ class Redactor:
             reading = self._readings[texts] = self._reading(texts)
         return reading
 
-    def _reading(self, texts: Collection[str]) -> Reading:
+    def _reading(self, texts: Collection[str]) -> DecodedText:
         """Return texts as one that is searched for personal values: in a secret, no hash is looked for."""
         hidden: list[tuple[int, int]] = []
         start = 0
         for text in texts:
             hidden += ((start + span.start, start + span.end) for span in self._secret_spans(text))
             start += len(text) + len(BETWEEN)
-        return Reading(BETWEEN.join(texts), hidden=hidden)
+        return DecodedText(BETWEEN.join(texts), hidden=hidden)
 
     def body(self, body: bytes, personal: Collection[str] = ()) -> bytes:
         """Return a body as `text` does, in its own charset (UTF-8, UTF-16 with its mark, else byte for byte)."""
@@ -363,7 +363,7 @@ class Redactor:
             if at < span.start:
                 found.append(Piece(text[at : span.start]))
             name = span.label[1:]
-            credentials = tuple(self._credentials(name)) if span.encoding is Encoding.BASIC else ()
+            credentials = tuple(self._credentials(name)) if span.encoding is SecretEncoding.BASIC else ()
             found.append(Piece(span.label, name, span.encoding, credentials))
             at = span.end
         if at < len(text):
@@ -408,14 +408,14 @@ class Redactor:
         if decoded.text != text:
             found.append(decoded)
         hits = (hit for runs in self._runs for hit in runs.find(text, decoded))
-        parts = [Span(start, end, f"${name}", Encoding.ESCAPED) for start, end, name in hits]
+        parts = [Span(start, end, f"${name}", SecretEncoding.ESCAPED) for start, end, name in hits]
         folded = text.lower()
         if len(found) == 1 == len(whole) and not any(gate in text or gate in folded for gate in self._gates):
             return parts
         return [span for secret in secrets for span in secret.spans(text, found, whole)] + parts
 
     def _personal_spans(self, text: str, personal: Collection[str]) -> list[Span]:
-        found = dict.fromkeys(find_people(personal, Reading(text)))  # several normal forms find the same place
+        found = dict.fromkeys(find_people(personal, DecodedText(text)))  # several normal forms find the same place
         syntax = syntax_of(text) if found else Syntax.NONE
         if syntax is Syntax.JSON:
             found = dict.fromkeys(within_values(text, found))
@@ -455,12 +455,12 @@ def _credential_literals(username: str, password: str) -> Iterator[Literal]:
         yield from base64_literals(data)
 
 
-def _encoding(found: str, value: str) -> Encoding:
+def _encoding(found: str, value: str) -> SecretEncoding:
     if found == value:
-        return Encoding.RAW
+        return SecretEncoding.RAW
     if value in (unquote(found), unquote_plus(found)):
-        return Encoding.URLENCODED
-    return Encoding.ESCAPED
+        return SecretEncoding.URLENCODED
+    return SecretEncoding.ESCAPED
 
 
 def _charset(body: bytes) -> str:

@@ -21,7 +21,7 @@ _MARGIN = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OutcomeShare:
     """One outcome's part of the bar of all rows.
 
     Attributes:
@@ -36,7 +36,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class HistogramBar:
     """One bar of the latency histogram.
 
     Attributes:
@@ -50,7 +50,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class AxisMark:
     """A place on the axis of latency.
 
     Attributes:
@@ -64,20 +64,20 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class LatencyChart:
     """The latencies of a run.
 
     Attributes:
         description: the same in words, for who cannot see it.
     """
 
-    columns: tuple[Column, ...]
-    ticks: tuple[Mark, ...]
-    marks: tuple[Mark, ...]
+    columns: tuple[HistogramBar, ...]
+    ticks: tuple[AxisMark, ...]
+    marks: tuple[AxisMark, ...]
     description: str
 
 
-def parts(counts: Mapping[str, int]) -> tuple[Part, ...]:
+def parts(counts: Mapping[str, int]) -> tuple[OutcomeShare, ...]:
     """Return the bar of all rows; a part is never too thin to be seen."""
     total = sum(counts.values())
     if not total:
@@ -85,16 +85,16 @@ def parts(counts: Mapping[str, int]) -> tuple[Part, ...]:
     least = 3.0
     shares = {outcome: max(count / total * WIDTH, least) for outcome, count in counts.items()}
     scale = WIDTH / sum(shares.values())
-    found: list[Part] = []
+    found: list[OutcomeShare] = []
     x = 0.0
     for outcome, count in counts.items():
         width = shares[outcome] * scale
-        found.append(Part(outcome, count, count / total, round(x, 2), round(width, 2)))
+        found.append(OutcomeShare(outcome, count, count / total, round(x, 2), round(width, 2)))
         x += width
     return tuple(found)
 
 
-def histogram(latencies: Latencies) -> Histogram | None:
+def histogram(latencies: Latencies) -> LatencyChart | None:
     """Return the histogram on a logarithmic axis; None where it would have a single bar, or none."""
     bars = list(latencies.bars())
     if len(bars) < 2:
@@ -106,7 +106,7 @@ def histogram(latencies: Latencies) -> Histogram | None:
         return round((math.log(value) - start) / (end - start) * WIDTH, 2)
 
     columns = tuple(
-        Column(place(low), round(place(high) - place(low), 2), round(count / tallest * HEIGHT, 2),
+        HistogramBar(place(low), round(place(high) - place(low), 2), round(count / tallest * HEIGHT, 2),
                f"{duration(low)} to {duration(high)}: {count:,}")
         for low, high, count in bars
     )  # fmt: skip
@@ -115,10 +115,10 @@ def histogram(latencies: Latencies) -> Histogram | None:
     marks = tuple(_labelled([(name, place(value)) for name, value in percentiles if value is not None]))
     parts = ", ".join(f"{name} {duration(value)}" for name, value in percentiles if value is not None)
     lowest, highest = duration(latencies.lowest), duration(latencies.highest)
-    return Histogram(columns, ticks, marks, f"{latencies.count:,} latencies from {lowest} to {highest}; {parts}")
+    return LatencyChart(columns, ticks, marks, f"{latencies.count:,} latencies from {lowest} to {highest}; {parts}")
 
 
-def _labelled(places: list[tuple[str, float]]) -> Iterator[Mark]:
+def _labelled(places: list[tuple[str, float]]) -> Iterator[AxisMark]:
     """Yield places with their labels: each within the picture, and none over the one before."""
     taken = -math.inf
     for name, place in places:
@@ -126,7 +126,7 @@ def _labelled(places: list[tuple[str, float]]) -> Iterator[Mark]:
         half = len(name) * _CHARACTER / 2
         middle = min(max(x, half - _MARGIN), WIDTH + _MARGIN - half)
         room = middle - half >= taken
-        yield Mark(x, name if room else "", round(middle, 2))
+        yield AxisMark(x, name if room else "", round(middle, 2))
         taken = middle + half + _CHARACTER if room else taken
 
 

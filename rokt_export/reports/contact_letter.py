@@ -60,7 +60,7 @@ _ASKED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class PartnerRecord:
     """One delivery as the partner knows it.
 
     Attributes:
@@ -101,7 +101,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class ResponseCount:
-    """How many responses were alike; see `Record` for what they are.
+    """How many responses were alike; see `PartnerRecord` for what they are.
 
     Attributes:
         rows: how many.
@@ -117,7 +117,7 @@ class ResponseCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LetterQuestion:
     """One question; the templates have its words.
 
     Attributes:
@@ -130,7 +130,7 @@ class Question:
 
     kind: str
     rows: int = 0
-    named: Sequence[Record] = ()
+    named: Sequence[PartnerRecord] = ()
     kinds: tuple[str, ...] = ()
     status: int | None = None
 
@@ -265,12 +265,12 @@ class ContactLetter:
         return Counter(one.outcome for one in self._story.deliveries() if one.provisional)
 
     @cached_property
-    def _records(self) -> list[Record]:
+    def _records(self) -> list[PartnerRecord]:
         """The listed records of these deliveries, with names that distinguish them."""
         records = [record_of(one, self._story.recording_of(one), self._identities) for one in self._shown]
         return self._named(list(_timed(records)))
 
-    def _named(self, records: list[Record]) -> list[Record]:
+    def _named(self, records: list[PartnerRecord]) -> list[PartnerRecord]:
         """Return records with names that distinguish them."""
         named = [replace(one, name=next(iter(one.who.values()), one.reference)) for one in records]
         uses = Counter(one.name or one.time for one in named)
@@ -288,28 +288,30 @@ class ContactLetter:
             lines = {one.row: line for line, one in enumerate(sent, 2) if one.row in alike}
         return [replace(one, line=lines.get(one.row, 0)) for one in named]
 
-    def _questions(self, records: Mapping[int, Record]) -> list[Question]:
+    def _questions(self, records: Mapping[int, PartnerRecord]) -> list[LetterQuestion]:
         story = self._story
         if story.run.purged or story.run.sandbox:
             return []
         if not story.run.sent:
             first = story.run.state is not RunState.RUNNING and story.is_first_contact
-            return [Question("nothing")] if first else []
+            return [LetterQuestion("nothing")] if first else []
         asked = []
         for kind, rows in self._sent.items():
             of_kind = [one for one in records.values() if one.outcome == kind]
             later = self._later[kind]
             if later:
-                asked.append(Question("provisional", later, _some(later, [one for one in of_kind if one.provisional])))
+                asked.append(
+                    LetterQuestion("provisional", later, _some(later, [one for one in of_kind if one.provisional]))
+                )
             asked += self._setup_questions(kind, of_kind)
             left = rows - later - sum(self._setup_rows(kind).values())
             if left > 0:
                 some = [one for one in of_kind if not one.provisional and setup_status(kind, one.status) is None]
-                asked.append(Question(str(kind), left, _some(left, some)))
+                asked.append(LetterQuestion(str(kind), left, _some(left, some)))
         if self._sent.get(OutcomeKind.DELIVERED):
-            asked.append(Question("values"))
+            asked.append(LetterQuestion("values"))
         if not story.run.production and (unseen := self._unseen()) and any(one.kind != "setup" for one in asked):
-            asked.append(Question("trigger", kinds=unseen))
+            asked.append(LetterQuestion("trigger", kinds=unseen))
         return asked
 
     def _setup_rows(self, kind: OutcomeKind) -> Counter[int]:
@@ -320,12 +322,12 @@ class ContactLetter:
                 found[status] += one.rows
         return found
 
-    def _setup_questions(self, kind: OutcomeKind, records: Sequence[Record]) -> Iterator[Question]:
+    def _setup_questions(self, kind: OutcomeKind, records: Sequence[PartnerRecord]) -> Iterator[LetterQuestion]:
         if self._story.run.command == "certify" and self._sent.get(OutcomeKind.DELIVERED):
             return  # its probes provoke such responses on purpose
         for status, rows in sorted(self._setup_rows(kind).items()):
             some = [one for one in records if setup_status(kind, one.status) == status]
-            yield Question("setup", rows, _some(rows, some), status=status)
+            yield LetterQuestion("setup", rows, _some(rows, some), status=status)
 
     def _unseen(self) -> tuple[str, ...]:
         """Return outcomes that the spec describes and no response had."""
@@ -366,12 +368,12 @@ def setup_status(outcome: OutcomeKind, status: int | None) -> int | None:
     return status if status in SETUP_FAULTS or status == TOO_FAST else None
 
 
-def record_of(one: Delivery, recording: Recording | None, identities: Identities) -> Record:
+def record_of(one: Delivery, recording: Recording | None, identities: Identities) -> PartnerRecord:
     """Return a delivery as the partner knows it."""
     who = {name: text for name, value in identities.of(one, recording).items() if (text := _whole(value))}
     found = request_ids(None if recording is None else recording.response)
     ids = tuple((name, text) for name, value in found if (text := _whole(value)))
-    return Record(
+    return PartnerRecord(
         one.row, one.started, who, one.status, _whole(one.reference or ""), str(one.outcome), one.provisional,
         _words(one.outcome, one.status, one.reason, recording), is_unconnected(one.error),
         request_ids=ids, sends=one.attempts,
@@ -404,7 +406,7 @@ def _whole(text: str) -> str:
     return line if without_labels(line) == line else ""
 
 
-def _timed(records: Iterable[Record]) -> Iterator[Record]:
+def _timed(records: Iterable[PartnerRecord]) -> Iterator[PartnerRecord]:
     """Yield records with their time, as exactly as it takes to distinguish all of them."""
     sent = list(records)
     moments = [datetime.fromtimestamp(one.started, UTC) for one in sent if one.started]
@@ -416,11 +418,11 @@ def _timed(records: Iterable[Record]) -> Iterator[Record]:
         yield replace(one, time=f"{moment.date()} {clock}" if several_days else clock) if one.started else one
 
 
-def _some(rows: int, records: Sequence[Record]) -> Sequence[Record]:
+def _some(rows: int, records: Sequence[PartnerRecord]) -> Sequence[PartnerRecord]:
     return records if rows <= len(records) else records[:_MOST_NAMED]
 
 
-def _written(one: Record, show: Callable[[str], str]) -> Record:
+def _written(one: PartnerRecord, show: Callable[[str], str]) -> PartnerRecord:
     who = {show(name): show(value) for name, value in one.who.items()}
     ids = tuple((show(name), show(value)) for name, value in one.request_ids)
     return replace(

@@ -7,8 +7,8 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from rokt_export.journal.recording import Body, Recording, Shown
-from rokt_export.redaction import Encoding, Piece
+from rokt_export.journal.recording import RecordedBody, Recording, RedactedText
+from rokt_export.redaction import Piece, SecretEncoding
 from rokt_export.redaction.display_text import STEERING
 from rokt_export.request.encodings import body_encoding, document_of
 from rokt_export.request.encodings.form import shell_percent
@@ -39,7 +39,7 @@ def curl_command(recording: Recording) -> str:
         return ""
     body = recording.request_body
     if body is None and recording.method in _BODY_METHODS:
-        body = Body(Shown())  # a request that may have a body states its length, also of none
+        body = RecordedBody(RedactedText())  # a request that may have a body states its length, also of none
     flags = ["-sS --include --path-as-is --globoff", *_version(recording)]
     flags += _method(recording.method, body)
     options = [f"--url {_quoted(recording.url, _url_encoders(recording.url))}", *_headers(recording)]
@@ -66,7 +66,7 @@ def _remarks(recording: Recording) -> Iterator[str]:
         yield "# [signed at send] replaces what is computed when the request is sent"
 
 
-def _method(method: str, body: Body | None) -> list[str]:
+def _method(method: str, body: RecordedBody | None) -> list[str]:
     if method == "HEAD":
         return ["--head"]
     return [] if method == ("GET" if body is None else "POST") else [f"--request {shlex.quote(method)}"]
@@ -83,7 +83,7 @@ def _headers(recording: Recording) -> Iterator[str]:
     for name, value in recording.request_headers:
         credentials = _basic_credentials(name, value)
         if credentials is not None:
-            yield f"--user {_quoted(Shown(credentials))}"
+            yield f"--user {_quoted(RedactedText(credentials))}"
         elif name.lower() == "content-length":
             continue  # curl states the length of what it sends
         elif str(value):
@@ -97,23 +97,23 @@ def _headers(recording: Recording) -> Iterator[str]:
             yield f"--header {shlex.quote(f'{name}:')}"
 
 
-def _after(text: str, value: Shown) -> Shown:
+def _after(text: str, value: RedactedText) -> RedactedText:
     first, *others = value.pieces
     if first.name is None:
-        return Shown((Piece(text + first.text), *others))
-    return Shown((Piece(text), first, *others))
+        return RedactedText((Piece(text + first.text), *others))
+    return RedactedText((Piece(text), first, *others))
 
 
-def _basic_credentials(name: str, value: Shown) -> tuple[Piece, ...] | None:
+def _basic_credentials(name: str, value: RedactedText) -> tuple[Piece, ...] | None:
     """The `user:password` of an Authorization header that consists of nothing else."""
     if name.lower() != "authorization" or len(value.pieces) != 2:
         return None
     scheme, secret = value.pieces
-    whole = scheme.text == "Basic " and secret.encoding is Encoding.BASIC
+    whole = scheme.text == "Basic " and secret.encoding is SecretEncoding.BASIC
     return secret.credentials if whole and secret.credentials else None
 
 
-def _data(recording: Recording, body: Body) -> tuple[str, str]:
+def _data(recording: Recording, body: RecordedBody) -> tuple[str, str]:
     """What feeds curl the body, and the option that takes it."""
     if body.binary:
         return f"printf %s {shlex.quote(str(body.text))} | base64 -d | ", "--data-binary @-"
@@ -133,7 +133,7 @@ def _printed(piece: Piece, encoder: str) -> str:
     return f"printf %s {_word(piece, encoder)}"
 
 
-def _quoted(shown: Shown, encoders: Sequence[str] = ()) -> str:
+def _quoted(shown: RedactedText, encoders: Sequence[str] = ()) -> str:
     pieces = shown.pieces
     words = [_word(piece, encoder) for piece, encoder in zip(pieces, encoders or [""] * len(pieces), strict=True)]
     return "".join(words) or "''"
@@ -145,15 +145,15 @@ def _word(piece: Piece, encoder: str) -> str:
         if STEERING.search(piece.text):
             return f'"$({_printed(piece, "")})"'
         return "'" + piece.text.replace("'", "'\\''") + "'" if piece.text else ""
-    if piece.encoding is Encoding.BASIC:
-        return f'"$(printf %s {_quoted(Shown(piece.credentials))} | {_BASE64})"'
+    if piece.encoding is SecretEncoding.BASIC:
+        return f'"$(printf %s {_quoted(RedactedText(piece.credentials))} | {_BASE64})"'
     variable = f'"${variable_name(piece.name)}"'
     match piece.encoding:
-        case Encoding.BASE64:
+        case SecretEncoding.BASE64:
             encoder = _BASE64
-        case Encoding.HEX:
+        case SecretEncoding.HEX:
             encoder = _HEX
-        case Encoding.RAW | None:
+        case SecretEncoding.RAW | None:
             return variable
     return f'"$(printf %s {variable} | {encoder})"' if encoder else variable
 
@@ -164,7 +164,7 @@ def variable_name(name: str) -> str:
     return f"_{plain}" if plain[:1].isdigit() else plain
 
 
-def _url_encoders(url: Shown) -> list[str]:
+def _url_encoders(url: RedactedText) -> list[str]:
     """For each piece what encodes a secret there: a blank is `%20` in a path and `+` in a query."""
     encoders, before = [], ""
     for piece in url.pieces:
@@ -173,7 +173,7 @@ def _url_encoders(url: Shown) -> list[str]:
     return encoders
 
 
-def _body_encoders(recording: Recording, body: Shown) -> list[str]:
+def _body_encoders(recording: Recording, body: RedactedText) -> list[str]:
     """For each piece what encodes a secret there, as the encoding says that the Content-Type names."""
     kind = next((str(value) for name, value in recording.request_headers if name.lower() == "content-type"), "")
     named = subtype(media_type_of(kind))
@@ -182,6 +182,6 @@ def _body_encoders(recording: Recording, body: Shown) -> list[str]:
     percent = _PERCENT_FORM if owner == "form" else _PERCENT_PATH
     encoders, before = [], ""
     for piece in body.pieces:
-        encoders.append(percent if piece.encoding is Encoding.URLENCODED else encoding.shell_escape(before))
+        encoders.append(percent if piece.encoding is SecretEncoding.URLENCODED else encoding.shell_escape(before))
         before += piece.text
     return encoders

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from rokt_export import __version__
 from rokt_export.exchange.model import Timings, first_header
-from rokt_export.journal.recording import Body, Recording
+from rokt_export.journal.recording import RecordedBody, Recording
 from rokt_export.redaction.display_text import json_text
 from rokt_export.reports.http_text import phrase
 from rokt_export.reports.run_facts import endpoint_of, title
@@ -125,7 +125,7 @@ def _response(recording: Recording) -> dict[str, Any]:
     }
 
 
-def _comment(body: Body, binary: str) -> str:
+def _comment(body: RecordedBody, binary: str) -> str:
     notes = [binary] if body.binary and binary else []
     if body.truncated:
         notes.append(f"cut: it had {body.size} bytes")

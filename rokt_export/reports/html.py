@@ -50,7 +50,7 @@ _LINE = 57 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class RecordingBlock:
     """Recordings that the page unpacks together, when one of them is opened."""
 
     first: int
@@ -153,7 +153,7 @@ def _row(one: Delivery, rules: dict[str, int]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _blocks(story: Story, shown: RowSet, again: Mapping[int, Delivery]) -> Iterator[Block]:
+def _blocks(story: Story, shown: RowSet, again: Mapping[int, Delivery]) -> Iterator[RecordingBlock]:
     """Recordings of the rows that are shown; the template asks for them after the rows."""
     pending: list[bytes] = []
     traces: dict[bytes, int] = {}
@@ -174,9 +174,9 @@ def _blocks(story: Story, shown: RowSet, again: Mapping[int, Delivery]) -> Itera
         yield _block(first, last, pending, traces)
 
 
-def _block(first: int, last: int, entries: Iterable[bytes], traces: Iterable[bytes]) -> Block:
+def _block(first: int, last: int, entries: Iterable[bytes], traces: Iterable[bytes]) -> RecordingBlock:
     document = b'{"entries":[' + b",".join(entries) + b'],"traces":[' + b",".join(traces) + b"]}"
-    return Block(first, last, "".join(packed([document])))
+    return RecordingBlock(first, last, "".join(packed([document])))
 
 
 def _entry(story: Story, row: int, recording: Recording, traces: dict[bytes, int]) -> bytes:

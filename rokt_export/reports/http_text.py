@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from rokt_export.journal.recording import Body, Recording
+from rokt_export.journal.recording import RecordedBody, Recording
 
 _WRITTEN = re.compile(r"\d\.\d*0(?!\d)|\d[eE][-+\d]|\.\d{16}")
 _XML_TAG = re.compile(r"(<[^<>]+>)")
@@ -69,7 +69,7 @@ def split_url(url: str) -> tuple[str, str]:
     return rest[:end], target if target.startswith("/") else f"/{target}"
 
 
-def _message(lines: list[str], body: Body | None) -> str:
+def _message(lines: list[str], body: RecordedBody | None) -> str:
     return "\n".join([*lines, "", body_text(body)]).rstrip("\n") + "\n"
 
 
@@ -98,7 +98,7 @@ def _refused(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def body_value(body: Body | None) -> Any:
+def body_value(body: RecordedBody | None) -> Any:
     """Return a body as JSON data where it is JSON whose numbers keep their digits, else as text; None for none."""
     if body is None or not body.size:
         return None
@@ -146,7 +146,7 @@ def laid_out_xml(body: str) -> str:
     return "\n".join(lines) + "\n" if depth == 0 else body
 
 
-def body_text(body: Body | None) -> str:
+def body_text(body: RecordedBody | None) -> str:
     """Return a body for reading: its text, or its base64, with a note where it is not whole."""
     if body is None or not body.size:
         return ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ListedRows:
     """Rows that are listed together, in row order.
 
     Attributes:
@@ -39,20 +39,20 @@ class Listing:
     """
 
     story: Story
-    parts: Sequence[Part]
+    parts: Sequence[ListedRows]
 
     @classmethod
     def of(cls, story: Story, most: int) -> Listing:
         """Return all rows in row order if they are no more than `most`; else the unexpected outcomes come first."""
         counts = story.chosen_counts
         if sum(counts.values()) <= most:
-            return cls(story, (Part(None, sum(counts.values()), most),))
-        parts: list[Part] = []
+            return cls(story, (ListedRows(None, sum(counts.values()), most),))
+        parts: list[ListedRows] = []
         left = most
         for expected in (False, True):
             group = [one for one in counts if (one == story.expected) is expected]
             rows = sum(counts[one] for one in group)
-            parts.append(Part(group, rows, min(rows, left)))
+            parts.append(ListedRows(group, rows, min(rows, left)))
             left -= parts[-1].listed
         return cls(story, parts)
 

@@ -14,7 +14,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the latency buckets, in seconds."""
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """What a metric is, in Prometheus's words."""
 
     COUNTER = "counter"
@@ -30,13 +30,13 @@ class Metric:
     """
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str
     samples: Sequence[tuple[Mapping[str, str], float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
+class BucketHistogram:
     """Latencies in buckets.
 
     Attributes:
@@ -48,7 +48,7 @@ class Histogram:
     sum: float
 
     @classmethod
-    def of(cls, latencies: Latencies) -> Histogram:
+    def of(cls, latencies: Latencies) -> BucketHistogram:
         """Return the buckets of a run's latencies, each of which is known to one percent."""
         counts, total = [0] * (len(BUCKETS) + 1), 0.0
         for number, rows in latencies.classes.items():
@@ -79,11 +79,11 @@ class Snapshot:
     in_flight: int = 0
     waiting: bool = False
     exit_status: int | None = None
-    latencies: Histogram = field(init=False)
+    latencies: BucketHistogram = field(init=False)
 
     def __post_init__(self) -> None:
         """Put the latencies into buckets."""
-        object.__setattr__(self, "latencies", Histogram.of(self.tally.figures.latencies))
+        object.__setattr__(self, "latencies", BucketHistogram.of(self.tally.figures.latencies))
 
     def metrics(self) -> Iterator[Metric]:
         """Yield all metrics but the histogram of latencies."""
@@ -92,20 +92,22 @@ class Snapshot:
             ({"outcome": outcome, "rule": rule, "status": status}, float(rows))
             for (outcome, rule, status), rows in sorted(tally.responses.items())
         ]
-        yield Metric("rows_total", Kind.COUNTER, "Settled rows by outcome, response rule and HTTP status.", responses)
+        yield Metric(
+            "rows_total", MetricKind.COUNTER, "Settled rows by outcome, response rule and HTTP status.", responses
+        )
         left_out = [({"reason": why}, float(rows)) for why, rows in sorted(tally.left_out.items())]
-        yield Metric("rows_left_out_total", Kind.COUNTER, "Rows of the input that were not sent.", left_out)
+        yield Metric("rows_left_out_total", MetricKind.COUNTER, "Rows of the input that were not sent.", left_out)
         for name, kind, text, value in (
-            ("attempts_total", Kind.COUNTER, "Requests on the wire.", tally.figures.attempts),
-            ("retries_total", Kind.COUNTER, "Further attempts of a row.", tally.retries),
-            ("waited_seconds_total", Kind.COUNTER, "Seconds in which nothing was sent.", tally.waited),
-            ("journal_seconds_total", Kind.COUNTER, "Seconds spent on writing the journal.", tally.journal),
-            ("in_flight", Kind.GAUGE, "Requests under way.", self.in_flight),
-            ("waiting", Kind.GAUGE, "1 while nothing is sent.", self.waiting),
-            ("input_rows", Kind.GAUGE, "Rows to send, where known.", self.total),
-            ("start_time_seconds", Kind.GAUGE, "When this process began to send.", self.started),
-            ("finished", Kind.GAUGE, "1 once the run has ended.", self.exit_status is not None),
-            ("exit_status", Kind.GAUGE, "The exit status, once the run has ended.", self.exit_status),
+            ("attempts_total", MetricKind.COUNTER, "Requests on the wire.", tally.figures.attempts),
+            ("retries_total", MetricKind.COUNTER, "Further attempts of a row.", tally.retries),
+            ("waited_seconds_total", MetricKind.COUNTER, "Seconds in which nothing was sent.", tally.waited),
+            ("journal_seconds_total", MetricKind.COUNTER, "Seconds spent on writing the journal.", tally.journal),
+            ("in_flight", MetricKind.GAUGE, "Requests under way.", self.in_flight),
+            ("waiting", MetricKind.GAUGE, "1 while nothing is sent.", self.waiting),
+            ("input_rows", MetricKind.GAUGE, "Rows to send, where known.", self.total),
+            ("start_time_seconds", MetricKind.GAUGE, "When this process began to send.", self.started),
+            ("finished", MetricKind.GAUGE, "1 once the run has ended.", self.exit_status is not None),
+            ("exit_status", MetricKind.GAUGE, "The exit status, once the run has ended.", self.exit_status),
         ):
             if value is not None:
                 yield Metric(name, kind, text, [({}, float(value))])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rokt_export import __version__
 from rokt_export.errors import ConfigurationError
-from rokt_export.reports.metrics import BUCKETS, PREFIX, Kind, Snapshot
+from rokt_export.reports.metrics import BUCKETS, PREFIX, MetricKind, Snapshot
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import Metric, MetricsData
@@ -132,9 +132,9 @@ def _metrics(snapshot: Snapshot) -> list[Metric]:
     for one in snapshot.metrics():
         points = [NumberDataPoint(dict(labels), began, now, value) for labels, value in one.samples]
         match one.kind:
-            case Kind.COUNTER:
+            case MetricKind.COUNTER:
                 data: Any = Sum(points, AggregationTemporality.CUMULATIVE, is_monotonic=True)
-            case Kind.GAUGE:
+            case MetricKind.GAUGE:
                 data = Gauge(points)
         found.append(Metric(PREFIX + one.name.removesuffix("_total"), one.help, "", data))
     latencies, lasting = snapshot.latencies, snapshot.tally.figures.latencies

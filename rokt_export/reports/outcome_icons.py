@@ -9,7 +9,7 @@ from msgspec import Struct
 from rokt_export.exchange.model import OutcomeKind
 
 
-class Sign(Struct, frozen=True):
+class OutcomeIcon(Struct, frozen=True):
     """How an outcome looks.
 
     Attributes:
@@ -23,12 +23,12 @@ class Sign(Struct, frozen=True):
     meaning: str
 
 
-SIGNS: Mapping[str, Sign] = {
-    OutcomeKind.DELIVERED: Sign("✓", "+", "green", "accepted as a new record"),
-    OutcomeKind.DUPLICATE: Sign("≈", "=", "cyan", "the partner had it already"),
-    OutcomeKind.REJECTED: Sign("✗", "x", "red", "rejected because of its data"),
-    OutcomeKind.FAILED: Sign("!", "!", "red", "service or network failure"),
-    OutcomeKind.UNCLASSIFIED: Sign("?", "?", "magenta", "no response rule matches the response"),
-    OutcomeKind.INVALID: Sign("∅", "-", "yellow", "never sent: the row does not meet the spec"),
-    OutcomeKind.UNKNOWN: Sign("…", "~", "yellow", "may have been received: no response came"),
+SIGNS: Mapping[str, OutcomeIcon] = {
+    OutcomeKind.DELIVERED: OutcomeIcon("✓", "+", "green", "accepted as a new record"),
+    OutcomeKind.DUPLICATE: OutcomeIcon("≈", "=", "cyan", "the partner had it already"),
+    OutcomeKind.REJECTED: OutcomeIcon("✗", "x", "red", "rejected because of its data"),
+    OutcomeKind.FAILED: OutcomeIcon("!", "!", "red", "service or network failure"),
+    OutcomeKind.UNCLASSIFIED: OutcomeIcon("?", "?", "magenta", "no response rule matches the response"),
+    OutcomeKind.INVALID: OutcomeIcon("∅", "-", "yellow", "never sent: the row does not meet the spec"),
+    OutcomeKind.UNKNOWN: OutcomeIcon("…", "~", "yellow", "may have been received: no response came"),
 }

@@ -14,8 +14,8 @@ from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.partner_spec.references import attributes_of, every_parameter
 from rokt_export.reports.http_text import split_url
-from rokt_export.sandbox.checks import ReadBack
-from rokt_export.sandbox.recordings import Recorded
+from rokt_export.sandbox.checks import ParameterReader
+from rokt_export.sandbox.recordings import SandboxRecording
 from rokt_export.sandbox.url_patterns import EndpointUrl
 from rokt_export.transactions.transaction import IDENTITIES
 
@@ -39,7 +39,7 @@ class Identities:
     def __init__(self, story: Story) -> None:
         self.names: tuple[str, ...] = ()
         self.impersonal: tuple[str, ...] = ()
-        self._read: ReadBack | None = None
+        self._read: ParameterReader | None = None
         self._story = story
         self._unchanged: dict[str, str] = {}
         spec = story.spec
@@ -57,7 +57,7 @@ class Identities:
         self.impersonal = tuple(name for name in self.names if _TELLING[found[name]] in IDENTITIES)
         try:
             url = EndpointUrl(spec.environment(story.run.environment).url, defaultdict(str))
-            self._read = ReadBack(spec.parameters, spec.encoding, url, None)
+            self._read = ParameterReader(spec.parameters, spec.encoding, url, None)
         except RoktExportError:  # the URL needs variables that are not set
             self.names = ()
 
@@ -108,12 +108,12 @@ def _is_unchanged(parameter: Parameter) -> bool:
     return alone and parameter.type in (None, "string")
 
 
-def _as_received(recording: Recording) -> Recorded:
+def _as_received(recording: Recording) -> SandboxRecording:
     path, _, query = split_url(str(recording.url))[1].partition("?")
     headers = "".join(f"{name}: {value}\r\n" for name, value in recording.request_headers).encode()
     body = recording.request_body
     text = "" if body is None or body.binary else str(body.text)
-    return Recorded(0, 0.0, str(recording.method), path, query, headers, text.encode(), "", None)
+    return SandboxRecording(0, 0.0, str(recording.method), path, query, headers, text.encode(), "", None)
 
 
 def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rokt_export.diff.reclassify import Reclassified, Reread, Step
+from rokt_export.diff.reclassify import OutcomeChange, Reclassified, Reread
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RowSet
 from rokt_export.reports.console import outcome_text, plain
@@ -46,7 +46,7 @@ def _step(console: Console, before: OutcomeKind, after: OutcomeKind) -> Text:
     return Text.assemble(outcome_text(console, str(before)), " → ", outcome_text(console, str(after)))
 
 
-def changes(console: Console, steps: Mapping[Step, RowSet]) -> None:
+def changes(console: Console, steps: Mapping[OutcomeChange, RowSet]) -> None:
     """Print how rows change, and which: a line for each step from one outcome and rule to another."""
     for (before, rule_before, after, rule), rows in sorted(steps.items(), key=lambda item: -len(item[1])):
         line = Text(f"{len(rows):,}  ").append_text(_step(console, before, after))

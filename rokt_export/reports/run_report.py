@@ -14,7 +14,7 @@ from msgspec import structs
 from rokt_export.delivery.run_counts import Figures
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
-from rokt_export.exchange.delivery import Delivery, LeftOut, Recordings
+from rokt_export.exchange.delivery import Delivery, KeptRecordings, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import EarlierOutcome, Journal, RunInfo, RunState, certifications
 from rokt_export.journal.queries import IN_FLIGHT
@@ -43,7 +43,7 @@ _PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class RunCoverage:
     """Which response rules a run has exercised.
 
     Attributes:
@@ -314,7 +314,7 @@ class Story:
         return Figures.from_json(noted) if noted else Figures.of(self._deliveries(None))
 
     @cached_property
-    def coverage(self) -> Coverage | None:
+    def coverage(self) -> RunCoverage | None:
         """Which rules the run has exercised; None where the spec's rules are not known."""
         noted: Mapping[str, Any] = self._kept.get("coverage") or {}
         if self.spec is not None:
@@ -324,7 +324,7 @@ class Story:
         else:
             return None
         seen = self.figures.rules
-        return Coverage({name: seen[name] for name in names if seen[name]}, tuple(n for n in names if not seen[n]))
+        return RunCoverage({name: seen[name] for name in names if seen[name]}, tuple(n for n in names if not seen[n]))
 
     @cached_property
     def reasons(self) -> Reasons:
@@ -430,16 +430,16 @@ class Story:
             return "the run still waits for the response"
         if one.outcome is OutcomeKind.UNKNOWN and not one.latency_ms:
             return "the run ended before a response came"
-        match Recordings(self.run.options.get("flags", {}).get("record", Recordings.SOME)):
-            case Recordings.NONE:
+        match KeptRecordings(self.run.options.get("flags", {}).get("record", KeptRecordings.SOME)):
+            case KeptRecordings.NONE:
                 return "the run was sent with --record none"
-            case Recordings.SOME if self._outcome_when_sent(one) == self.expected:
+            case KeptRecordings.SOME if self._outcome_when_sent(one) == self.expected:
                 return f"of expected outcomes only the first {FIRST_RECORDED} are recorded; --record all records each"
-            case Recordings.SOME if self.rows - self.as_expected > PROBLEMS_RECORDED:
+            case KeptRecordings.SOME if self.rows - self.as_expected > PROBLEMS_RECORDED:
                 return f"only {PROBLEMS_RECORDED:,} unexpected outcomes are recorded; --record all records each"
-            case Recordings.ALL if not one.attempts:
+            case KeptRecordings.ALL if not one.attempts:
                 return "nothing was sent"
-            case Recordings.SOME | Recordings.ALL:
+            case KeptRecordings.SOME | KeptRecordings.ALL:
                 running = self.run.state is RunState.RUNNING
                 return "the run has not recorded it yet" if running else _LOST
             case never:

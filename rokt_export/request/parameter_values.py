@@ -18,10 +18,10 @@ from rokt_export.spec_language.filters import ABSENT, FilterError, Number, boole
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.regexes import compile_regex
 from rokt_export.spec_language.template import Template, attribute_template, compile_template, constant_template
-from rokt_export.spec_language.template_places import EXPRESSION, Place
+from rokt_export.spec_language.template_places import EXPRESSION, TemplatePlace
 
-Values = Mapping[str, Any]
-Take = Callable[[Values], Any]
+ParameterValues = Mapping[str, Any]
+Take = Callable[[ParameterValues], Any]
 
 
 class Omit:
@@ -54,7 +54,7 @@ class MalformedError(RefusedError):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class CompiledParameter:
     """A compiled parameter.
 
     Attributes:
@@ -74,7 +74,9 @@ class Field:
     plain: str | None = None
 
 
-def compile_field(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None = None) -> Field:
+def compile_field(
+    parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None = None
+) -> CompiledParameter:
     """Compile a parameter for an environment's variables.
 
     Args:
@@ -84,7 +86,7 @@ def compile_field(parameter: Parameter, env: Mapping[str, str], omitted: Counter
     """
     take = _take(parameter, env, omitted)
     fixed = isinstance(take, _Fixed)
-    return Field(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
+    return CompiledParameter(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
 
 
 class _Fixed(Struct, frozen=True):
@@ -92,7 +94,7 @@ class _Fixed(Struct, frozen=True):
 
     value: Any
 
-    def __call__(self, _values: Values) -> Any:
+    def __call__(self, _values: ParameterValues) -> Any:
         return self.value
 
 
@@ -133,7 +135,7 @@ def _template(parameter: Parameter) -> Template:
         return attribute_template(parameter.attribute)
     if not isinstance(parameter.value, str):
         return constant_template(parameter.value)
-    return compile_template(parameter.value, Place.PARTS if _has_parts(parameter) else Place.VALUE)
+    return compile_template(parameter.value, TemplatePlace.PARTS if _has_parts(parameter) else TemplatePlace.VALUE)
 
 
 def _has_parts(parameter: Parameter) -> bool:
@@ -160,7 +162,7 @@ def _several(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str]
     if takes and all(isinstance(each, _Fixed) for each in takes):
         return _Fixed([each({}) for each in takes])
 
-    def take(values: Values) -> Any:
+    def take(values: ParameterValues) -> Any:
         found = [value for each in takes if (value := each(values)) is not OMIT]
         return found if found else OMIT
 
@@ -177,7 +179,7 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str], om
     attribute = parameter.attribute
     missing = f"the row has no `{attribute}`" if attribute else "an attribute of its template is absent"
 
-    def take(values: Values) -> Any:
+    def take(values: ParameterValues) -> Any:
         try:
             value = fill(values, env) if lone is None else values.get(lone, ABSENT)
         except FilterError as error:
@@ -196,13 +198,13 @@ def _filled(parameter: Parameter, template: Template, env: Mapping[str, str], om
 def _forgiving(
     parameter: Parameter,
     take: Take,
-    needed: Callable[[Values], bool],
+    needed: Callable[[ParameterValues], bool],
     attributes: frozenset[str],
     omitted: Counter[str] | None,
 ) -> Take:
     one_of = isinstance(parameter.required, RequiredWhen) and parameter.required.any_of is not None
 
-    def without_malformed(values: Values) -> Any:
+    def without_malformed(values: ParameterValues) -> Any:
         try:
             return take(values)
         except MalformedError:
@@ -221,10 +223,10 @@ def _forgiving(
             assert_never(parameter.invalid)
 
 
-_OnGap = Callable[[Values, str], Any]
+_OnGap = Callable[[ParameterValues, str], Any]
 
 
-def _required(parameter: Parameter) -> Callable[[Values], bool]:
+def _required(parameter: Parameter) -> Callable[[ParameterValues], bool]:
     required = parameter.required
     if isinstance(required, bool):
         return lambda _values: required
@@ -242,17 +244,17 @@ def condition_of(wanted: Any) -> Callable[[Any], bool]:
     return lambda value: value is not ABSENT and text_of(value) in choices
 
 
-def _policy(parameter: Parameter, gap: str, needed: Callable[[Values], bool]) -> _OnGap:
+def _policy(parameter: Parameter, gap: str, needed: Callable[[ParameterValues], bool]) -> _OnGap:
     """Return the handler of an absent, empty or null value; the default omits it, or refuses a required parameter."""
     policies = {"absent": parameter.absent, "empty": parameter.empty, "null": parameter.null}
     policy = policies[gap]
     name = parameter.name
     any_of = parameter.required.any_of if isinstance(parameter.required, RequiredWhen) else None
 
-    def refuse(_values: Values, why: str) -> Any:
+    def refuse(_values: ParameterValues, why: str) -> Any:
         raise RefusedError(OwnWords(f"{name}: {why}"))
 
-    def refuse_if_needed(values: Values, why: str) -> Any:
+    def refuse_if_needed(values: ParameterValues, why: str) -> Any:
         if needed(values):
             one = f"one of {listed(any_of)} is required: the row has none" if any_of else f"{name} is required: {why}"
             raise RefusedError(OwnWords(one))

@@ -15,14 +15,14 @@ from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.records import name_in_record, record_arrays
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings.json import json_encoder, json_value
-from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values, compile_field
+from rokt_export.request.parameter_values import OMIT, CompiledParameter, ParameterValues, RefusedError, compile_field
 from rokt_export.spec_language.encodings import charset_of, codec_of
 
 _RECORDS = b"\0"
 """Stands for the array in the rest of the body: JSON writes this character as an escape."""
 
 
-class Record(Struct, frozen=True, gc=False):
+class RequestRecord(Struct, frozen=True, gc=False):
     """A row's share of a request. Rows whose records differ in nothing but `data` and `key` may share one.
 
     Attributes:
@@ -41,7 +41,7 @@ class Record(Struct, frozen=True, gc=False):
     tail: bytes
     key: str | None = None
 
-    def joins(self, other: Record) -> bool:
+    def joins(self, other: RequestRecord) -> bool:
         """Return whether both may go in one request."""
         return (
             self.tail == other.tail and self.head == other.head and self.url == other.url
@@ -91,8 +91,8 @@ class RecordsBody:
         self._envelope = _envelope(array, shared, own[0])
         self._fixed = self._envelope({}) if all(field.fixed for field in shared) else None
 
-    def parts(self, values: Values) -> tuple[bytes, bytes, bytes]:
-        """Return a row's head, data and tail; see `Record`.
+    def parts(self, values: ParameterValues) -> tuple[bytes, bytes, bytes]:
+        """Return a row's head, data and tail; see `RequestRecord`.
 
         Raises:
             RefusedError: the row cannot satisfy a parameter.
@@ -100,12 +100,12 @@ class RecordsBody:
         head, tail = self._fixed or self._envelope(values)
         return head, self._data(values), tail
 
-    def __call__(self, values: Values) -> bytes:
+    def __call__(self, values: ParameterValues) -> bytes:
         """Return the body of a request that carries one row alone; raises as `parts` does."""
         return b"".join(self.parts(values))
 
 
-def _record(fields: Sequence[Field]) -> Callable[[Values], bytes]:
+def _record(fields: Sequence[CompiledParameter]) -> Callable[[ParameterValues], bytes]:
     if fields[0].name:
         return json_encoder(fields)
     if len(fields) > 1:
@@ -115,7 +115,7 @@ def _record(fields: Sequence[Field]) -> Callable[[Values], bytes]:
         )
     take, name = fields[0].take, fields[0].parameter.name
 
-    def value(values: Values) -> bytes:
+    def value(values: ParameterValues) -> bytes:
         found = take(values)
         if found is OMIT:
             raise RefusedError(OwnWords(f"{name}: the row has no value for its record"))
@@ -124,11 +124,13 @@ def _record(fields: Sequence[Field]) -> Callable[[Values], bytes]:
     return value
 
 
-def _envelope(array: str, shared: Sequence[Field], record: Field) -> Callable[[Values], tuple[bytes, bytes]]:
+def _envelope(
+    array: str, shared: Sequence[CompiledParameter], record: CompiledParameter
+) -> Callable[[ParameterValues], tuple[bytes, bytes]]:
     """Return the function from a row to what stands before and after its record in the body."""
     marker = orjson.Fragment(_RECORDS)
 
-    def records(_values: Values) -> Any:
+    def records(_values: ParameterValues) -> Any:
         return marker
 
     if not array and shared:
@@ -140,13 +142,13 @@ def _envelope(array: str, shared: Sequence[Field], record: Field) -> Callable[[V
         return lambda _values: (b"[", b"]")
     encode = json_encoder([*shared, replace(record, name=array, take=records, plain=None)])
 
-    def envelope(values: Values) -> tuple[bytes, bytes]:
+    def envelope(values: ParameterValues) -> tuple[bytes, bytes]:
         head, _, tail = encode(values).partition(_RECORDS)
         return head + b"[", b"]" + tail
 
     return envelope
 
 
-def body_of(records: Sequence[Record]) -> bytes:
+def body_of(records: Sequence[RequestRecord]) -> bytes:
     """Return the body of a request that carries several rows."""
     return records[0].head + b",".join([each.data for each in records]) + records[0].tail

@@ -34,8 +34,15 @@ from rokt_export.partner_spec.references import attributes_of, every_parameter, 
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings import Encode, body_encoding
 from rokt_export.request.encodings.form import form_encoder
-from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Take, Values, compile_field
-from rokt_export.request.records import Record, RecordsBody, body_of
+from rokt_export.request.parameter_values import (
+    OMIT,
+    CompiledParameter,
+    ParameterValues,
+    RefusedError,
+    Take,
+    compile_field,
+)
+from rokt_export.request.records import RecordsBody, RequestRecord, body_of
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
@@ -46,11 +53,11 @@ if TYPE_CHECKING:
     from rokt_export.authentication.base import Sign
 
 
-def header_values(fields: Sequence[Field]) -> Callable[[Values], tuple[tuple[str, str], ...]]:
+def header_values(fields: Sequence[CompiledParameter]) -> Callable[[ParameterValues], tuple[tuple[str, str], ...]]:
     """Return the function from a transaction to its headers; a line break in a value is refused."""
     parts: list[tuple[str, Any, Take]] = [(field.name, field.plain, field.take) for field in fields]
 
-    def headers(values: Values) -> tuple[tuple[str, str], ...]:
+    def headers(values: ParameterValues) -> tuple[tuple[str, str], ...]:
         get = values.get
         found: list[tuple[str, str]] = []
         for name, plain, take in parts:
@@ -124,7 +131,7 @@ def _in_charset(charset: str | None, encode: Encode) -> Encode:
     if codec == "utf-8":
         return encode
 
-    def encoded(values: Values) -> bytes | None:
+    def encoded(values: ParameterValues) -> bytes | None:
         body = encode(values)
         try:
             return None if body is None else body.decode().encode(codec)
@@ -146,7 +153,7 @@ def _refusing(parameters: Iterable[Parameter], needed: Collection[str]) -> list[
     return found
 
 
-def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
+def _whole(template: Template, env: Mapping[str, str], values: ParameterValues) -> bytes:
     try:
         text = template.fill(values, env)
     except FilterError as error:
@@ -156,13 +163,13 @@ def _whole(template: Template, env: Mapping[str, str], values: Values) -> bytes:
     return str(text).encode()
 
 
-def _field(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None) -> Field:
+def _field(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None) -> CompiledParameter:
     """Return the field of a parameter, which may hold a whole body (`xmlData=<…>`, `json={…}`)."""
     if parameter.encoding is None:
         return compile_field(parameter, env, omitted)
     inner = [_field(each, env, omitted) for each in parameter.parameters]
     encode = body_encoding(parameter.encoding).encoder(inner)
-    return Field(parameter.name, parameter, lambda values: (encode(values) or b"").decode())
+    return CompiledParameter(parameter.name, parameter, lambda values: (encode(values) or b"").decode())
 
 
 class InvalidRowError(ValueError):
@@ -280,7 +287,7 @@ class Renderer:
         key = self._key_query({})
         return Request("GET", f"{url}{'&' if '?' in url else '?'}{key}" if key else url, headers)
 
-    def record(self, transaction: Transaction) -> Record:
+    def record(self, transaction: Transaction) -> RequestRecord:
         """Return a transaction's share of a request that carries several; only for a spec with `limits.batch`.
 
         Raises:
@@ -304,11 +311,11 @@ class Renderer:
                     key = header[0][1]
                 else:
                     headers += header
-            return Record(self._url(values), headers, *self._records.parts(values), key)
+            return RequestRecord(self._url(values), headers, *self._records.parts(values), key)
         except RefusedError as error:
             raise self._invalid(values, error, before) from error
 
-    def together(self, records: Sequence[Record]) -> Request:
+    def together(self, records: Sequence[RequestRecord]) -> Request:
         """Return the request that carries these records, which join each other; the same records, the same key."""
         first = records[0]
         headers = first.headers
@@ -355,14 +362,14 @@ class Renderer:
                     found.extend(text_of(item) for item in items if item is not OMIT and item is not None)
         return tuple(found)
 
-    def _lacking(self, values: Values) -> list[str]:
+    def _lacking(self, values: ParameterValues) -> list[str]:
         return [
             OwnWords(f"attribute {name} is required: the row has none")
             for name in self._required
             if not values.get(name)
         ]
 
-    def _invalid(self, values: Values, first: RefusedError, before: Counter[str] | None) -> InvalidRowError:
+    def _invalid(self, values: ParameterValues, first: RefusedError, before: Counter[str] | None) -> InvalidRowError:
         """Return the error for a row that is not sent; what was left out of it counts no more."""
         problems = self._problems(values, first)
         if before is not None:
@@ -370,7 +377,7 @@ class Renderer:
             self.omitted.update(before)
         return InvalidRowError(problems)
 
-    def _problems(self, values: Values, first: RefusedError) -> list[str]:
+    def _problems(self, values: ParameterValues, first: RefusedError) -> list[str]:
         """Return every reason, so that a row is fixed once."""
         problems = self._lacking(values)
         takes = [field.take for field in self._fields]
@@ -386,11 +393,11 @@ class Renderer:
 
 def _compiled(
     parameters: Sequence[Parameter], variables: Mapping[str, str], omitted: Counter[str] | None = None
-) -> list[Field]:
+) -> list[CompiledParameter]:
     return [compile_field(parameter, variables, omitted) for parameter in parameters]
 
 
-def _shared(field: Field) -> bool:
+def _shared(field: CompiledParameter) -> bool:
     """Return whether all rows share a header; one that cannot be sent is refused for each row."""
     if field.fixed:
         with suppress(RefusedError):
@@ -462,7 +469,7 @@ def _signer(signs: Sequence[Sign]) -> Callable[[Request], Request] | None:
 
 
 def _base_headers(
-    spec: PartnerSpec, constant: Sequence[Field], standing: Sequence[tuple[str, str]], *, has_body: bool
+    spec: PartnerSpec, constant: Sequence[CompiledParameter], standing: Sequence[tuple[str, str]], *, has_body: bool
 ) -> tuple[tuple[str, str], ...]:
     """Return the headers that all rows share: ours, the spec's, the credentials."""
     headers = {"user-agent": ("User-Agent", f"rokt-export/{__version__}"), "accept": ("Accept", "*/*")}

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from rokt_export.errors import ConfigurationError
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings.form import form_encoder
-from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values
+from rokt_export.request.parameter_values import OMIT, CompiledParameter, ParameterValues, RefusedError
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of
 from rokt_export.spec_language.template import Template, compile_template
-from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.template_places import TemplatePlace
 from rokt_export.spec_language.urls import PLACEHOLDER, fixed_url, parse_url
 
 _READY = re.compile(
@@ -26,12 +26,12 @@ _READY = re.compile(
 
 def url_maker(
     source: str,
-    path: Sequence[Field],
-    query: Sequence[Field],
+    path: Sequence[CompiledParameter],
+    query: Sequence[CompiledParameter],
     variables: Mapping[str, str],
     *,
     base_url: str | None = None,
-) -> Callable[[Values], str]:
+) -> Callable[[ParameterValues], str]:
     """Return the function from a transaction to its absolute, percent-encoded URL.
 
     All its URLs start with one origin, which is decided here; a row fills only the rest.
@@ -56,7 +56,7 @@ def url_maker(
         return _with_query(_prepared(to + _rest(fill({})[start:])), encode if query else None)
     gaps = _gaps(parse_url(blank_url(source, variables)).rest)
 
-    def make(values: Values) -> str:
+    def make(values: ParameterValues) -> str:
         rest = _rest(fill(values)[start:])
         if _gaps(rest) > gaps:
             raise RefusedError(OwnWords("a part of the URL's path is empty: a value of the row is missing there"))
@@ -89,12 +89,12 @@ def _rest(text: str) -> str:
     return text if text.startswith("/") else f"/{text}"
 
 
-def _with_query(constant: str, encode: Callable[[Values], str] | None) -> Callable[[Values], str]:
+def _with_query(constant: str, encode: Callable[[ParameterValues], str] | None) -> Callable[[ParameterValues], str]:
     if encode is None:
         return lambda _values: constant
     joint = "&" if "?" in constant else "?"
 
-    def asked(values: Values) -> str:
+    def asked(values: ParameterValues) -> str:
         question = encode(values)
         return f"{constant}{joint}{question}" if question else constant
 
@@ -109,7 +109,7 @@ def blank_url(source: str, variables: Mapping[str, str], *, base_url: str | None
     """
     source = source.strip()
     url = fixed_url(source, variables)
-    template = compile_template(PLACEHOLDER.sub("x", source), Place.URL)
+    template = compile_template(PLACEHOLDER.sub("x", source), TemplatePlace.URL)
     filled = text_of(template.fill(dict.fromkeys(template.attributes, "x"), variables))
     return _prepared((base_url or url.origin) + _rest(filled[url.start :]))
 
@@ -119,28 +119,30 @@ def origin(url: str) -> str:
     return parse_url(url).origin
 
 
-def _filled(source: str, path: Sequence[Field], variables: Mapping[str, str]) -> Callable[[Values], str]:
+def _filled(
+    source: str, path: Sequence[CompiledParameter], variables: Mapping[str, str]
+) -> Callable[[ParameterValues], str]:
     pieces = PLACEHOLDER.split(source)
     fields = {field.name: field for field in path}
-    parts: list[str | Callable[[Values], str]] = []
+    parts: list[str | Callable[[ParameterValues], str]] = []
     for index, piece in enumerate(pieces):
         if index % 2 == 0:
-            parts.append(_text(compile_template(piece, Place.URL), variables))
+            parts.append(_text(compile_template(piece, TemplatePlace.URL), variables))
         elif piece in fields:
             parts.append(_segment(fields[piece]))
         else:
             parts.append("{" + piece + "}")
 
-    def fill(values: Values) -> str:
+    def fill(values: ParameterValues) -> str:
         return "".join([part if isinstance(part, str) else part(values) for part in parts])
 
     return fill
 
 
-def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[Values], str]:
+def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[ParameterValues], str]:
     """Return a piece of the URL template, as text where only variables fill it."""
 
-    def fill(values: Values) -> str:
+    def fill(values: ParameterValues) -> str:
         try:
             text = template.fill(values, variables)
         except FilterError as error:
@@ -156,12 +158,12 @@ def _text(template: Template, variables: Mapping[str, str]) -> str | Callable[[V
     return fill
 
 
-def _segment(field: Field) -> Callable[[Values], str]:
+def _segment(field: CompiledParameter) -> Callable[[ParameterValues], str]:
     """Return what fills a segment of the path from a parameter."""
     plain: Any = field.plain
     name, take = field.name, field.take
 
-    def segment(values: Values) -> str:
+    def segment(values: ParameterValues) -> str:
         value = values.get(plain) or take(values)
         text = "" if value is OMIT else text_of(value)
         if text in ("", ".", ".."):

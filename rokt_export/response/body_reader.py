@@ -20,9 +20,9 @@ from rokt_export.spec_language.paths import BodyPath, PathProblem, compile_path
 
 T = TypeVar("T")
 ReadAs: TypeAlias = Literal["json", "xml", "text"] | None
-Values: TypeAlias = Sequence[Any] | None
+FoundValues: TypeAlias = Sequence[Any] | None
 """The values at a place of a response, in order; None where the body cannot be read that way."""
-Find: TypeAlias = "Callable[[ResponseReader], Values]"
+FindInResponse: TypeAlias = "Callable[[ResponseReader], FoundValues]"
 
 
 class NoData:
@@ -35,7 +35,7 @@ class NoData:
 
     __slots__ = ("reason", "values")
 
-    def __init__(self, values: Values, reason: str) -> None:
+    def __init__(self, values: FoundValues, reason: str) -> None:
         self.values = values
         self.reason = reason
 
@@ -98,11 +98,11 @@ class ResponseReader:
             self.__dict__ |= dict.fromkeys(known, nothing) | {"text": ""}
 
     @Once
-    def _found(self) -> dict[str, Values]:
+    def _found(self) -> dict[str, FoundValues]:
         """What searching paths have found, by path."""
         return {}
 
-    def search(self, path: BodyPath, data: Any, find: Callable[[], Values]) -> Values:
+    def search(self, path: BodyPath, data: Any, find: Callable[[], FoundValues]) -> FoundValues:
         """Return the values of a searching path; None where it would exceed the visits left for this response.
 
         Args:
@@ -173,28 +173,28 @@ class ResponseReader:
         return self.exact_json if self.data is self.json else self.data
 
 
-def body_text(reader: ResponseReader) -> Values:
+def body_text(reader: ResponseReader) -> FoundValues:
     """Return the body as text; None where it cannot be read."""
     return None if reader.response.unreadable else (reader.text,)
 
 
-def header_values(name: str) -> Find:
+def header_values(name: str) -> FindInResponse:
     """Return what finds the values of a header, by name without regard to case."""
     wanted = name.lower()
 
-    def find(reader: ResponseReader) -> Values:
+    def find(reader: ResponseReader) -> FoundValues:
         return [value.strip() for key, value in reader.response.headers if key.lower() == wanted]
 
     return find
 
 
-def media_type(reader: ResponseReader) -> Values:
+def media_type(reader: ResponseReader) -> FoundValues:
     """Return the media type without parameters, lower case, where the response names one."""
     found = reader.response.header("content-type")
     return [] if found is None else [found.partition(";")[0].strip().lower()]
 
 
-def body_values(path: str, read_as: ReadAs) -> Find:
+def body_values(path: str, read_as: ReadAs) -> FindInResponse:
     """Return what finds a body path's values.
 
     `/…` walks XML. `$…` walks JSON, or the mapping of a body that starts with `<`. Where the rule says `as`, nothing
@@ -227,16 +227,16 @@ def source(reader: ResponseReader, path: str, read_as: ReadAs) -> Any:
     return {"json": reader.exact_json, "xml": reader.mapping}[read_as] if read_as in ("json", "xml") else reader.data
 
 
-def _in_xml(path: BodyPath) -> Find:
+def _in_xml(path: BodyPath) -> FindInResponse:
     find = path.find
 
-    def follow(roots: list[ElementTree.Element]) -> Values:
+    def follow(roots: list[ElementTree.Element]) -> FoundValues:
         try:
             return find(roots[0]) if len(roots) == 1 else [value for root in roots for value in find(root)]
         except PathProblem:
             return None
 
-    def found(reader: ResponseReader) -> Values:
+    def found(reader: ResponseReader) -> FoundValues:
         roots = reader.roots
         if isinstance(roots, NoData):
             return roots.values
@@ -248,10 +248,10 @@ def _in_xml(path: BodyPath) -> Find:
 _COARSE = frozenset({float, list, dict})
 
 
-def _in_data(path: BodyPath, read_as: ReadAs) -> Find:
+def _in_data(path: BodyPath, read_as: ReadAs) -> FindInResponse:
     find, as_xml = path.find, read_as == "xml"
 
-    def follow(reader: ResponseReader, data: Any) -> Values:
+    def follow(reader: ResponseReader, data: Any) -> FoundValues:
         try:
             found = find(data)
             for value in found:
@@ -261,10 +261,10 @@ def _in_data(path: BodyPath, read_as: ReadAs) -> Find:
             return None
         return found
 
-    def found(reader: ResponseReader) -> Values:
+    def found(reader: ResponseReader) -> FoundValues:
         data = reader.mapping if as_xml else reader.json if read_as else reader.data
         if data.__class__ is NoData:
-            values: Values = data.values
+            values: FoundValues = data.values
             return values
         return reader.search(path, data, lambda: follow(reader, data)) if path.searches else follow(reader, data)
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.redaction.display_text import KEPT, cut
 from rokt_export.response.body_reader import (
-    Find,
+    FindInResponse,
     NoData,
     ReadAs,
     ResponseReader,
@@ -22,8 +22,15 @@ from rokt_export.response.body_reader import (
     header_values,
     json_member,
 )
-from rokt_export.response.elements import ElementReader, Elements, responses_of_rows
-from rokt_export.response.rule_tree import Judge, PlaceCondition, compile_rule, judge, reads_body, status_condition
+from rokt_export.response.elements import EachElements, ElementReader, responses_of_rows
+from rokt_export.response.rule_tree import (
+    ConditionJudge,
+    PlaceCondition,
+    compile_rule,
+    judge,
+    reads_body,
+    status_condition,
+)
 from rokt_export.response.value_text import clean, compact
 from rokt_export.spec_language.fields import statuses_of
 from rokt_export.spec_language.filters import text_of
@@ -163,7 +170,7 @@ def _taker(place: CapturePath, read_as: ReadAs) -> Captured:
     return take
 
 
-def place_of(place: CapturePath, read_as: ReadAs) -> Find:
+def place_of(place: CapturePath, read_as: ReadAs) -> FindInResponse:
     """Return the function that finds the values at the place of a capture."""
     if place.header is not None:
         return header_values(place.header)
@@ -214,14 +221,14 @@ class CompiledRule:
         "test",
     )
 
-    def __init__(self, name: str, rule: Rule, each: Elements | None = None) -> None:
+    def __init__(self, name: str, rule: Rule, each: EachElements | None = None) -> None:
         self.name = name
         self.each = each
         self.kind = OutcomeKind(rule.outcome)
         self.status: PlaceCondition | None = status_condition(rule)
         self.statuses = None if rule.status is None else statuses_of(rule.status)
         self.test = compile_rule(rule)
-        self.holds: Judge = judge(self.test) if each is None else self._in_element(judge(self.test))
+        self.holds: ConditionJudge = judge(self.test) if each is None else self._in_element(judge(self.test))
         self.after = rule.after
         self._retry = rule.retry
         self._wait: Wait | None = None if rule.after is None else compile_after(rule.after)
@@ -247,7 +254,7 @@ class CompiledRule:
         """Return what reads the part of a response that it judges; None where there is no such part."""
         return reader if self.each is None or isinstance(reader, ElementReader) else self.each.first(reader)
 
-    def _in_element(self, holds: Judge) -> Judge:
+    def _in_element(self, holds: ConditionJudge) -> ConditionJudge:
         def in_element(reader: ResponseReader) -> bool | None:
             mine = self.reader(reader)
             return False if mine is None else holds(mine)
@@ -285,7 +292,7 @@ class Classifier:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.names: tuple[str, ...] = rule_names(tuple(rules))
-        elements = {repr(rule.each): Elements(rule.each) for rule in rules if rule.each is not None}
+        elements = {repr(rule.each): EachElements(rule.each) for rule in rules if rule.each is not None}
         self.rules = tuple(
             CompiledRule(name, rule, elements.get(repr(rule.each)))
             for name, rule in zip(self.names, rules, strict=True)
@@ -384,7 +391,7 @@ class Classifier:
         return explain(self.rules, self.classify(response, received=received), response)
 
 
-def _doubtful(rule: CompiledRule, each: Elements, strays: Sequence[ElementReader]) -> Outcome | None:
+def _doubtful(rule: CompiledRule, each: EachElements, strays: Sequence[ElementReader]) -> Outcome | None:
     """Return the outcome of a row without an element where the rule holds for one that may be meant for any row."""
     if not any(rule.holds(stray) for stray in strays):
         return None

@@ -36,7 +36,7 @@ class ElementReader(ResponseReader):
         return compact(self.data) or ""
 
 
-class Elements:
+class EachElements:
     """The array that a rule's `each` names.
 
     Args:
@@ -117,7 +117,7 @@ _MARK = re.compile(rb"\0(\d+)\0")
 
 
 def responses_of_rows(
-    reader: ResponseReader, owned: Mapping[Elements, list[int | None]], rows: int
+    reader: ResponseReader, owned: Mapping[EachElements, list[int | None]], rows: int
 ) -> Iterable[Response]:
     """Yield for each row the response with its own element alone in each array.
 

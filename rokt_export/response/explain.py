@@ -14,11 +14,11 @@ from xml.etree.ElementTree import Element
 from msgspec import Struct
 
 from rokt_export.exchange.model import Outcome, Response
-from rokt_export.response.body_reader import NoData, ReadAs, ResponseReader, Values, source, why_unreadable
+from rokt_export.response.body_reader import FoundValues, NoData, ReadAs, ResponseReader, source, why_unreadable
 from rokt_export.response.classify import compile_capture, place_of
 from rokt_export.response.conditions import compile_condition, equality, scalar_text
 from rokt_export.response.elements import ElementReader
-from rokt_export.response.rule_tree import AllOf, AnyOf, Node, NotOf, PlaceCondition, judge
+from rokt_export.response.rule_tree import AllOf, AnyOf, ConditionNode, NotOf, PlaceCondition, judge
 from rokt_export.response.value_text import abridged, quoted, same_look, shown
 from rokt_export.spec_language.paths import PATH_STEP
 from rokt_export.spec_language.rules import CapturePath, Condition
@@ -34,7 +34,7 @@ _NAMES = 1000
 """Names among which the nearest is sought."""
 
 
-def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: Values) -> str | None:
+def near_miss(leaf: PlaceCondition, reader: ResponseReader, values: FoundValues) -> str | None:
     """Return why a condition that does not hold nearly did, in one sentence; None where nothing is near."""
     if leaf.place == "status":
         status = reader.response.status
@@ -351,7 +351,7 @@ def explain(rules: Sequence[CompiledRule], outcome: Outcome, response: Response)
     for rule in rules:
         holds = rule.accepts(response.status) and rule.holds(reader) is True
         met = rule.reader(reader) or ElementReader(reader, None)
-        nodes: tuple[Node, ...] = (*((rule.status,) if rule.status else ()), *rule.test.nodes)
+        nodes: tuple[ConditionNode, ...] = (*((rule.status,) if rule.status else ()), *rule.test.nodes)
         checks = tuple(check for node in nodes for check in _checks(node, met, 0))
         missed = tuple(_missed(rule, met)) if holds and not decided else ()
         traces.append(RuleTrace(rule.name, str(rule.kind), _verdict(holds, decided), checks, missed))
@@ -386,7 +386,7 @@ def _verdict(holds: bool, decided: bool) -> RuleVerdict:
     return RuleVerdict.NOT_REACHED if decided else RuleVerdict.NOT_MATCHED
 
 
-def _checks(node: Node, reader: ResponseReader, depth: int) -> Iterator[ConditionTrace]:
+def _checks(node: ConditionNode, reader: ResponseReader, depth: int) -> Iterator[ConditionTrace]:
     match node:
         case PlaceCondition():
             yield _leaf_check(node, reader, depth)
@@ -404,7 +404,7 @@ def _checks(node: Node, reader: ResponseReader, depth: int) -> Iterator[Conditio
 
 
 def _group(
-    what: str, node: Node, nodes: Sequence[Node], reader: ResponseReader, depth: int
+    what: str, node: ConditionNode, nodes: Sequence[ConditionNode], reader: ResponseReader, depth: int
 ) -> Iterator[ConditionTrace]:
     held = judge(node)(reader)
     near = "what it rests on cannot be decided" if held is None else None

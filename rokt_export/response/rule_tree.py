@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeAlias, assert_never
 from msgspec import Struct
 
 from rokt_export.response.body_reader import (
-    Find,
+    FindInResponse,
+    FoundValues,
     NoData,
     ReadAs,
     ResponseReader,
-    Values,
     body_text,
     body_values,
     header_values,
@@ -32,8 +32,8 @@ from rokt_export.spec_language.fields import statuses_of
 from rokt_export.spec_language.paths import compile_path
 from rokt_export.spec_language.rules import Condition, Rule, Test
 
-Place = Literal["status", "header", "content type", "text", "empty", "body"]
-Judge: TypeAlias = Callable[[ResponseReader], bool | None]
+ConditionPlace = Literal["status", "header", "content type", "text", "empty", "body"]
+ConditionJudge: TypeAlias = Callable[[ResponseReader], bool | None]
 """From a reader to whether something holds there; None where that cannot be decided."""
 
 
@@ -52,10 +52,10 @@ class PlaceCondition(Struct, frozen=True):
         read_as: how the rule has the body read.
     """
 
-    place: Place
+    place: ConditionPlace
     key: str
     wanted: str
-    find: Find
+    find: FindInResponse
     accepts: Predicate
     test: Accept | None = None
     condition: Condition | None = None
@@ -71,25 +71,25 @@ class PlaceCondition(Struct, frozen=True):
 class AllOf(Struct, frozen=True):
     """Nodes that must all hold."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[ConditionNode, ...]
 
 
 class AnyOf(Struct, frozen=True):
     """Nodes of which one must hold."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[ConditionNode, ...]
 
 
 class NotOf(Struct, frozen=True):
     """A node that must not hold; an undecidable one stays so, because a broken body proves nothing."""
 
-    node: Node
+    node: ConditionNode
 
 
-Node = PlaceCondition | AllOf | AnyOf | NotOf
+ConditionNode = PlaceCondition | AllOf | AnyOf | NotOf
 
 
-def reads_body(node: Node) -> bool:
+def reads_body(node: ConditionNode) -> bool:
     """Return whether a condition in a node looks into the body, or at its content type."""
     match node:
         case PlaceCondition():
@@ -102,7 +102,7 @@ def reads_body(node: Node) -> bool:
             assert_never(node)
 
 
-def judge(node: Node) -> Judge:
+def judge(node: ConditionNode) -> ConditionJudge:
     """Return the function from a reader to whether a node holds there."""
     match node:
         case PlaceCondition():
@@ -115,7 +115,7 @@ def judge(node: Node) -> Judge:
             return _contrary(judge(inner))
 
 
-def _holding(node: PlaceCondition) -> Judge:
+def _holding(node: PlaceCondition) -> ConditionJudge:
     find, accepts = node.find, node.accepts
 
     def holds(reader: ResponseReader) -> bool | None:
@@ -126,7 +126,7 @@ def _holding(node: PlaceCondition) -> Judge:
     return holds if member is None or node.test is None else _holding_text(member, node.test, holds)
 
 
-def _holding_text(member: str, test: Accept, otherwise: Judge) -> Judge:
+def _holding_text(member: str, test: Accept, otherwise: ConditionJudge) -> ConditionJudge:
     """A fast path for a text in JSON, at the place of the most frequent conditions."""
 
     def holds(reader: ResponseReader) -> bool | None:
@@ -140,7 +140,7 @@ def _holding_text(member: str, test: Accept, otherwise: Judge) -> Judge:
     return holds
 
 
-def _all(judges: Sequence[Judge]) -> Judge:
+def _all(judges: Sequence[ConditionJudge]) -> ConditionJudge:
     """False if one does not hold, else None if one cannot be decided, else True."""
     if len(judges) == 1:
         return judges[0]
@@ -158,7 +158,7 @@ def _all(judges: Sequence[Judge]) -> Judge:
     return holds
 
 
-def _any(judges: Sequence[Judge]) -> Judge:
+def _any(judges: Sequence[ConditionJudge]) -> ConditionJudge:
     """True if one holds, else None if one cannot be decided, else False."""
     if len(judges) == 1:
         return judges[0]
@@ -176,7 +176,7 @@ def _any(judges: Sequence[Judge]) -> Judge:
     return holds
 
 
-def _contrary(inner: Judge) -> Judge:
+def _contrary(inner: ConditionJudge) -> ConditionJudge:
     def holds(reader: ResponseReader) -> bool | None:
         held = inner(reader)
         return None if held is None else not held
@@ -204,7 +204,7 @@ def status_condition(test: Test) -> PlaceCondition | None:
     )
 
 
-def _nodes(test: Test, read_as: ReadAs, strict: bool) -> Iterator[Node]:
+def _nodes(test: Test, read_as: ReadAs, strict: bool) -> Iterator[ConditionNode]:
     for name, condition in test.headers.items():
         yield _leaf("header", name, header_values(name), condition, strict)
     if test.content_type is not None:
@@ -232,7 +232,7 @@ def _whole(test: Test, read_as: ReadAs, strict: bool) -> AllOf:
 
 
 def _leaf(
-    place: Place, key: str, find: Find, condition: Condition, strict: bool, read_as: ReadAs = None
+    place: ConditionPlace, key: str, find: FindInResponse, condition: Condition, strict: bool, read_as: ReadAs = None
 ) -> PlaceCondition:
     accepts, test = compile_condition(condition, strict=strict), compile_value_test(condition, strict=strict)
     return PlaceCondition(place, key, described(condition), find, accepts, test, condition, read_as=read_as)
@@ -251,7 +251,7 @@ def _emptiness(wanted: bool) -> PlaceCondition:
 _HAS_CHILDREN = {"*": None}
 
 
-def _telling_parents(path: str, find: Find) -> Find:
+def _telling_parents(path: str, find: FindInResponse) -> FindInResponse:
     """Where emptiness is asked: an element without text but with elements inside is not empty.
 
     Which of several elements without text has the others inside does not matter: a condition holds of one value, or of
@@ -261,7 +261,7 @@ def _telling_parents(path: str, find: Find) -> Find:
         return find
     with_children = compile_path(f"{path}[{{*}}*]").find
 
-    def found(reader: ResponseReader) -> Values:
+    def found(reader: ResponseReader) -> FoundValues:
         values = find(reader)
         if not values or isinstance(reader.roots, NoData):
             return values

@@ -14,7 +14,7 @@ from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.response.body_reader import ResponseReader
-from rokt_export.response.elements import Elements
+from rokt_export.response.elements import EachElements
 from rokt_export.sandbox.checks import Located, carried_attributes
 from rokt_export.sandbox.example_responses import ExampleResponses
 from rokt_export.sandbox.identity import Identity
@@ -73,7 +73,7 @@ def _put(data: Any, path: Sequence[str | int], value: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReceivedRecord:
     """One record of a request, and what became of it.
 
     Attributes:
@@ -104,14 +104,14 @@ class _ElementsOfRule:
         self.envelope: Any = {}
         if example is not None:
             reader = ResponseReader(Response(example.status, tuple(example.headers.items()), example.body.encode()))
-            found = Elements(rule.each).found(reader)
+            found = EachElements(rule.each).found(reader)
             self.envelope = reader.json if found else {}
         example = example or synthesise(own)
         body = orjson.dumps(found[0]).decode() if found else synthesise(own).body
         self.status = example.status
         self.examples = ExampleResponses(own, Example(status=example.status, body=body), chance)
 
-    def element(self, record: Record, values: Callable[[str], list[Any]]) -> Any:
+    def element(self, record: ReceivedRecord, values: Callable[[str], list[Any]]) -> Any:
         """Return the element of a record.
 
         Args:
@@ -156,7 +156,7 @@ class ElementResponses:
         """Return what makes the elements of an outcome; None where no rule reads it by element."""
         return self._of[outcome].examples if outcome in self._of else None
 
-    def make(self, records: Sequence[Record], whole: Response) -> Response:
+    def make(self, records: Sequence[ReceivedRecord], whole: Response) -> Response:
         """Return the response to some records.
 
         Args:
@@ -180,7 +180,7 @@ class ElementResponses:
         kept = [header for header in whole.headers if header[0].lower() != "content-type"]
         return Response(status, (*kept, ("Content-Type", "application/json")), orjson.dumps(data))
 
-    def _filled(self, array: _ElementsOfRule, records: Sequence[Record]) -> list[Any]:
+    def _filled(self, array: _ElementsOfRule, records: Sequence[ReceivedRecord]) -> list[Any]:
         """Return the elements of an array: in the order of the records, with null for those it does not speak of."""
         found: list[Any] = []
         for record in records:
@@ -191,6 +191,6 @@ class ElementResponses:
                 found.append(None)
         return found
 
-    def _values(self, record: Record, attribute: str) -> list[Any]:
+    def _values(self, record: ReceivedRecord, attribute: str) -> list[Any]:
         seek = self._seeks.get(canonical(attribute) or attribute)
         return [] if seek is None else seek(record.received)

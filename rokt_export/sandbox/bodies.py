@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from rokt_export.request.encodings import body_encoding
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of
 from rokt_export.spec_language.filters import text_of
-from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, Step, steps
+from rokt_export.spec_language.parameter_names import Append, ElementMatch, Index, Key, NameStep, steps
 
 
 class BodyProblem(ValueError):
@@ -50,14 +50,14 @@ def content_type_problem(encoding: str, stated: str | None, given: str | None) -
     return f"Content-Type is {f'`{media_type}`' if media_type else 'missing'}, wanted `{wanted}`"
 
 
-Find = Callable[[Any], list[Any]]
-Lengths = Mapping[tuple[Step, ...], int]
+FindInBody = Callable[[Any], list[Any]]
+Lengths = Mapping[tuple[NameStep, ...], int]
 """Steps to an array, to the number of its places that the spec names."""
 
 
-def array_lengths(names: Iterable[str]) -> dict[tuple[Step, ...], int]:
+def array_lengths(names: Iterable[str]) -> dict[tuple[NameStep, ...], int]:
     """Return, for each array, how many of its places the nested names contain."""
-    found: dict[tuple[Step, ...], int] = {}
+    found: dict[tuple[NameStep, ...], int] = {}
     for name in names:
         path = steps(name)
         for at, step in enumerate(path):
@@ -66,7 +66,7 @@ def array_lengths(names: Iterable[str]) -> dict[tuple[Step, ...], int]:
     return found
 
 
-def finder(name: str, encoding: str, lengths: Lengths) -> Find:
+def finder(name: str, encoding: str, lengths: Lengths) -> FindInBody:
     """Return a function that finds all candidates for a body parameter's value; none if it is absent.
 
     There are several for `[]`, for repeated names, and for arrays that are shorter than in the spec: empty places are
@@ -92,7 +92,7 @@ def finder(name: str, encoding: str, lengths: Lengths) -> Find:
     return find
 
 
-def _members(names: tuple[str, ...]) -> Find:
+def _members(names: tuple[str, ...]) -> FindInBody:
     def find(data: Any) -> list[Any]:
         for name in names:
             if not isinstance(data, dict) or name not in data:
@@ -103,7 +103,7 @@ def _members(names: tuple[str, ...]) -> Find:
     return find
 
 
-def _walk(step: Step, expand: Callable[[Any, str], list[Any]], length: int) -> Find:
+def _walk(step: NameStep, expand: Callable[[Any, str], list[Any]], length: int) -> FindInBody:
     match step:
         case Key(name):
             return lambda node: expand(node, name)
@@ -111,7 +111,7 @@ def _walk(step: Step, expand: Callable[[Any, str], list[Any]], length: int) -> F
             return lambda node: _place(_elements(node), number, length)
         case Append():
             return _elements
-        case Match(key, value):
+        case ElementMatch(key, value):
             return lambda node: [
                 element
                 for element in _elements(node)

@@ -15,17 +15,17 @@ from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.model import Parameter, RequiredWhen
 from rokt_export.request.parameter_values import condition_of, text_checks
-from rokt_export.sandbox.bodies import BodyProblem, Find, array_lengths, finder, read_body
-from rokt_export.sandbox.recordings import Recorded
-from rokt_export.sandbox.url_patterns import EndpointUrl, Pattern
+from rokt_export.sandbox.bodies import BodyProblem, FindInBody, array_lengths, finder, read_body
+from rokt_export.sandbox.recordings import SandboxRecording
+from rokt_export.sandbox.url_patterns import EndpointUrl, UrlPattern
 from rokt_export.spec_language.encodings import ENCODINGS, nests
 from rokt_export.spec_language.filters import ABSENT, text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.template_places import TemplatePlace
 
 Seek = Callable[[ReceivedRequest], list[Any]]
 """Returns the candidates for a parameter's value in a request; none if it is absent."""
-Test = Callable[[Any], str | None]
+ParameterTest = Callable[[Any], str | None]
 """Returns what is wrong with a value, as the end of a sentence; None if nothing is."""
 
 _TYPED = ("number", "integer", "boolean")
@@ -52,7 +52,7 @@ class ParameterCheck(Struct, frozen=True):
 
     place: Located
     required: Callable[[ReceivedRequest], bool]
-    tests: tuple[Test, ...]
+    tests: tuple[ParameterTest, ...]
     inner: str | None
 
     def problems(self, received: ReceivedRequest) -> Iterator[str]:
@@ -91,7 +91,7 @@ def places(parameters: Iterable[Parameter], encoding: str, *, exact: bool = Fals
     return list(_places(tuple(parameters), encoding, lambda received: received.data, "", exact))
 
 
-class ReadBack:
+class ParameterReader:
     """Extracts the parameters of recorded requests, with all digits, by their names in the spec.
 
     Args:
@@ -102,14 +102,14 @@ class ReadBack:
     """
 
     def __init__(
-        self, parameters: tuple[Parameter, ...], encoding: str, url: EndpointUrl, whole: Pattern | None
+        self, parameters: tuple[Parameter, ...], encoding: str, url: EndpointUrl, whole: UrlPattern | None
     ) -> None:
         self._places = places(parameters, encoding, exact=True)
         self._encoding = encoding
         self._url = url
         self._whole = whole
 
-    def __call__(self, recorded: Recorded) -> Mapping[str, Any]:
+    def __call__(self, recorded: SandboxRecording) -> Mapping[str, Any]:
         """Return name to value; numbers of a JSON body are int or Decimal, so that no digit is lost."""
         headers = CIMultiDict(recorded.headers)
         received = ReceivedRequest(recorded.method, recorded.path, recorded.query, headers, recorded.body)
@@ -153,7 +153,7 @@ def carried_attributes(parameter: Parameter) -> frozenset[str]:
         return frozenset({canonical(parameter.attribute) or parameter.attribute})
     if not isinstance(parameter.value, str):
         return frozenset()
-    names = compile_template(parameter.value, Place.VALUE).attributes
+    names = compile_template(parameter.value, TemplatePlace.VALUE).attributes
     return frozenset(canonical(name) or name for name in names)
 
 
@@ -171,7 +171,7 @@ def _places(
             yield from _places(parameter.parameters, parameter.encoding, inner, label, exact)
 
 
-def _seek(parameter: Parameter, find: Find, data: Callable[[ReceivedRequest], Any]) -> Seek:
+def _seek(parameter: Parameter, find: FindInBody, data: Callable[[ReceivedRequest], Any]) -> Seek:
     name = parameter.name
     match parameter.in_:
         case "query":
@@ -241,14 +241,14 @@ def _as_it_is(parameter: Parameter) -> bool:
     return parameter.attribute is not None or (isinstance(parameter.value, str) and "|" not in parameter.value)
 
 
-def _tests(parameter: Parameter, encoding: str) -> Iterator[Test]:
+def _tests(parameter: Parameter, encoding: str) -> Iterator[ParameterTest]:
     if parameter.type is not None:
         yield _each(_type_test(parameter, encoding))
     for accepts, wrong in text_checks(parameter):
         yield _texts(accepts, wrong)
 
 
-def _each(test: Test) -> Test:
+def _each(test: ParameterTest) -> ParameterTest:
     """Return a test that is applied to every item of a list."""
 
     def apply(value: Any) -> str | None:
@@ -259,11 +259,11 @@ def _each(test: Test) -> Test:
     return apply
 
 
-def _texts(accepts: Callable[[str], Any], wrong: str) -> Test:
+def _texts(accepts: Callable[[str], Any], wrong: str) -> ParameterTest:
     return _each(lambda value: None if value in (None, "") or accepts(text_of(value)) else wrong)
 
 
-def _type_test(parameter: Parameter, encoding: str) -> Test:
+def _type_test(parameter: Parameter, encoding: str) -> ParameterTest:
     kind = str(parameter.type)
     wrong = f"is not a {kind}" if kind != "integer" else "is not an integer"
     if kind == "date":

@@ -149,7 +149,7 @@ def _error(status: int, code: str, description: str) -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class RequiredCredentials:
     """The credentials that a partner requires.
 
     Attributes:
@@ -167,7 +167,7 @@ class Credentials:
 
 def credentials(
     authentications: Sequence[Authentication], variables: Mapping[str, str], encoding: str, token_lifetime: float
-) -> Credentials:
+) -> RequiredCredentials:
     """Return the checks of an environment's authentications.
 
     Args:
@@ -193,4 +193,6 @@ def credentials(
                 notes += [note] if note is not None else []
             case unknown:
                 assert_never(unknown)
-    return Credentials((*checks, *(server.verify for _, server in servers)), tuple(servers), mutual_tls, tuple(notes))
+    return RequiredCredentials(
+        (*checks, *(server.verify for _, server in servers)), tuple(servers), mutual_tls, tuple(notes)
+    )

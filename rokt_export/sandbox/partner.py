@@ -15,9 +15,9 @@ from rokt_export.authentication.registry import credentials_of
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.records import record_arrays
-from rokt_export.sandbox.batches import ElementResponses, Record, splitter
+from rokt_export.sandbox.batches import ElementResponses, ReceivedRecord, splitter
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
-from rokt_export.sandbox.checks import ReadBack, checks, places
+from rokt_export.sandbox.checks import ParameterReader, checks, places
 from rokt_export.sandbox.credentials import credentials
 from rokt_export.sandbox.example_responses import ExampleResponses, text_response, with_header
 from rokt_export.sandbox.identity import Identity, identifier, recall, remember
@@ -78,7 +78,7 @@ class Partner:
         self._whole = whole if spec.encoding == "text" else None
         self._memory, self._memory_key = options.memory, options.memory_key or secrets.token_bytes(32)
         self._identify = identifier(located, whole, self._memory_key)
-        self.read_back = ReadBack(spec.parameters, self._encoding, self.url, whole)
+        self.read_back = ParameterReader(spec.parameters, self._encoding, self.url, whole)
         self._responses = _Responses(spec.responses, chance if options.ids == "random" else None)
         self.jobs = None if spec.confirmation is None else Jobs(spec.confirmation, variables)
         self._elements = ElementResponses(spec.responses, located, chance if options.ids == "random" else None)
@@ -157,15 +157,15 @@ class Partner:
         made = self._elements.make(records, self._responses.delivered.make())
         return PartnerReply(made, outcome, found, outcomes=outcomes)
 
-    def _record(self, row: ReceivedRequest, identity: Identity, problems: Sequence[str]) -> Record:
+    def _record(self, row: ReceivedRequest, identity: Identity, problems: Sequence[str]) -> ReceivedRecord:
         if problems:
-            return Record(row, identity, "rejected", problems=tuple(problems))
+            return ReceivedRecord(row, identity, "rejected", problems=tuple(problems))
         duplicates, delivered = self._elements.of("duplicate"), self._elements.of("delivered")
         if identity.key in self._known and duplicates is not None:
-            return Record(row, identity, "duplicate", self._known[identity.key])
+            return ReceivedRecord(row, identity, "duplicate", self._known[identity.key])
         reference = delivered.next_reference() if delivered is not None else None
         self._known[identity.key] = reference if duplicates is not None and duplicates.refers else None
-        return Record(row, identity, "delivered", reference)
+        return ReceivedRecord(row, identity, "delivered", reference)
 
     def _accepted(self, identities: Sequence[Identity]) -> PartnerReply:
         """Take a request as a whole; it is a duplicate where all of it is known."""

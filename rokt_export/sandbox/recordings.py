@@ -15,7 +15,7 @@ KEPT_BYTES = 256_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class SandboxRecording:
     """One request at the endpoint.
 
     Attributes:
@@ -46,7 +46,9 @@ class Recorded:
     fault: str | None = None
     repeat: bool = False
     outcomes: tuple[str, ...] = ()
-    _read: Callable[[Recorded], Mapping[str, Any]] = field(default=lambda _recorded: {}, repr=False, compare=False)
+    _read: Callable[[SandboxRecording], Mapping[str, Any]] = field(
+        default=lambda _recorded: {}, repr=False, compare=False
+    )
 
     @property
     def received(self) -> datetime:
@@ -65,12 +67,12 @@ class Recorded:
         return self._read(self)
 
 
-class Recordings:
+class SandboxRecordings:
     """The received deliveries; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: deque[Recorded] = deque(maxlen=KEPT)
+        self._kept: deque[SandboxRecording] = deque(maxlen=KEPT)
         self._bytes = 0
         self.count = 0
         self.repeats = 0
@@ -80,7 +82,7 @@ class Recordings:
         """Return the number of the next delivery."""
         return self.count + 1
 
-    def add(self, recorded: Recorded) -> None:
+    def add(self, recorded: SandboxRecording) -> None:
         """Keep a delivery; remove the oldest ones if there are too many."""
         with self._lock:
             if len(self._kept) == KEPT:
@@ -93,7 +95,7 @@ class Recordings:
             while self._bytes > KEPT_BYTES and len(self._kept) > 1:
                 self._bytes -= _size(self._kept.popleft())
 
-    def list(self) -> list[Recorded]:
+    def list(self) -> list[SandboxRecording]:
         """Return the deliveries that are kept, oldest first."""
         with self._lock:
             return [*self._kept]
@@ -111,5 +113,5 @@ class Recordings:
             self.outcomes.clear()
 
 
-def _size(recorded: Recorded) -> int:
+def _size(recorded: SandboxRecording) -> int:
     return len(recorded.raw_headers) + len(recorded.body)

@@ -29,7 +29,7 @@ from rokt_export.sandbox.example_responses import with_header
 from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_response, play
 from rokt_export.sandbox.options import PREFIX, PROCESSED, SandboxOptions
 from rokt_export.sandbox.partner import MAX_BODY, Partner, PartnerReply
-from rokt_export.sandbox.recordings import Recorded, Recordings
+from rokt_export.sandbox.recordings import SandboxRecording, SandboxRecordings
 from rokt_export.sandbox.status_api import StatusApi
 from rokt_export.sandbox.variables import Authority, client_certificates, stand_ins, write_files
 
@@ -80,7 +80,7 @@ class Sandbox:
             self._tls = authority.server_context(self._options.host, clients)
         self.ca_file = str(authority.ca_file) if authority is not None and self._tls is not None else None
         """PEM file of the authority to trust; None if it does not use TLS."""
-        self._recordings = Recordings()
+        self._recordings = SandboxRecordings()
         self._service = _Service(self._partner, self._recordings, self._options, self._status_api(spec, name))
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -161,7 +161,7 @@ class Sandbox:
         return f"{self.base_url}{PREFIX}deliveries?token={self._options.token}"
 
     @property
-    def deliveries(self) -> list[Recorded]:
+    def deliveries(self) -> list[SandboxRecording]:
         """The received deliveries, oldest first: the last 100,000, or fewer if they are large."""
         return self._recordings.list()
 
@@ -229,7 +229,7 @@ class _Service:
     """Routes HTTP requests to the endpoint, the token servers and the status pages."""
 
     def __init__(
-        self, partner: Partner, recordings: Recordings, options: SandboxOptions, inspection: StatusApi
+        self, partner: Partner, recordings: SandboxRecordings, options: SandboxOptions, inspection: StatusApi
     ) -> None:
         self._partner = partner
         self._recordings = recordings
@@ -305,7 +305,7 @@ class _Service:
         fault: str | None,
     ) -> None:
         self._recordings.add(
-            Recorded(
+            SandboxRecording(
                 number=self._recordings.next_number(),
                 at=time.time(),
                 method=received.method,

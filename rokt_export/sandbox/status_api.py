@@ -12,7 +12,7 @@ from aiohttp import web
 
 from rokt_export.redaction import Redactor
 from rokt_export.sandbox.options import PREFIX, proof_of
-from rokt_export.sandbox.recordings import Recorded, Recordings
+from rokt_export.sandbox.recordings import SandboxRecording, SandboxRecordings
 from rokt_export.spec_language.urls import parse_url
 
 PAGE = 1_000
@@ -30,7 +30,13 @@ class StatusApi:
     """
 
     def __init__(
-        self, recordings: Recordings, redactor: Redactor, facts: Mapping[str, Any], forget: Any, token: str, host: str
+        self,
+        recordings: SandboxRecordings,
+        redactor: Redactor,
+        facts: Mapping[str, Any],
+        forget: Any,
+        token: str,
+        host: str,
     ) -> None:
         self._token = token
         self._host = host
@@ -87,7 +93,7 @@ class StatusApi:
         repeats = self._recordings.repeats
         return _json({"count": count, "outcomes": outcomes, "repeats": repeats, "deliveries": self._shown(page)})
 
-    def _shown(self, page: Iterable[Recorded]) -> list[dict[str, Any]]:
+    def _shown(self, page: Iterable[SandboxRecording]) -> list[dict[str, Any]]:
         redactor = self._redactor
         return [
             {

@@ -11,14 +11,14 @@ from msgspec import Struct
 from rokt_export.spec_language.encodings import form_fields
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place, TemplateProblem
+from rokt_export.spec_language.template_places import TemplatePlace, TemplateProblem
 
 _EXPRESSION = re.compile(r"(\{\{.*?\}\}|(?<!\{)\{[\w.-]+\}(?!\}))", re.DOTALL)
 _TEXT_EXPRESSION = re.compile(r"(\{\{.*?\}\})", re.DOTALL)
 _MARK = re.compile("\ue000(\\d+)\ue001")  # a private-use character that replaces an expression while the URL is parsed
 
 
-def fill(template: str, variables: Mapping[str, str], place: Place = Place.VALUE) -> str:
+def fill(template: str, variables: Mapping[str, str], place: TemplatePlace = TemplatePlace.VALUE) -> str:
     """Render a template that uses only environment variables.
 
     Raises:
@@ -27,7 +27,7 @@ def fill(template: str, variables: Mapping[str, str], place: Place = Place.VALUE
     return text_of(compile_template(template, place).fill({}, variables))
 
 
-class Pattern(Struct, frozen=True):
+class UrlPattern(Struct, frozen=True):
     """A pattern of a template's text, with a gap for each expression.
 
     Attributes:
@@ -46,12 +46,12 @@ class Pattern(Struct, frozen=True):
         return {name: value for name, value in zip(self.gaps, match.groups(), strict=True) if name}
 
 
-def text_pattern(template: str, variables: Mapping[str, str]) -> Pattern | None:
+def text_pattern(template: str, variables: Mapping[str, str]) -> UrlPattern | None:
     """Return the pattern of a body's template; None if it has statements (`{% if … %}`)."""
     if "{%" in template or "{#" in template:
         return None
     text, gaps = _marked(template, variables, _TEXT_EXPRESSION)
-    return Pattern(_regex(_split(text), ".*?"), gaps)
+    return UrlPattern(_regex(_split(text), ".*?"), gaps)
 
 
 class EndpointUrl:
@@ -89,10 +89,10 @@ class EndpointUrl:
             values |= found
         return values
 
-    def _segment(self, part: str) -> Pattern:
+    def _segment(self, part: str) -> UrlPattern:
         names = tuple(self._gaps[int(mark)] for mark in _MARK.findall(part))
         pieces = [piece if at % 2 else unquote(piece) for at, piece in enumerate(_split(part))]
-        return Pattern(_regex(pieces, ".+?"), names)
+        return UrlPattern(_regex(pieces, ".+?"), names)
 
 
 def _marked(template: str, variables: Mapping[str, str], expression: re.Pattern[str]) -> tuple[str, tuple[str, ...]]:
@@ -113,7 +113,7 @@ def _filled(expression: str, variables: Mapping[str, str]) -> str | None:
     if not expression.startswith("{{"):
         return None
     try:
-        template = compile_template(expression, Place.URL)
+        template = compile_template(expression, TemplatePlace.URL)
     except TemplateProblem:
         return None
     dynamic = template.attributes or re.search(r"\b(?:now|uuid|attributes)\b", expression)
@@ -124,7 +124,7 @@ def _gap(expression: str) -> str:
     if not expression.startswith("{{"):
         return expression.strip("{}")
     try:
-        attributes = compile_template(expression, Place.URL).attributes
+        attributes = compile_template(expression, TemplatePlace.URL).attributes
     except TemplateProblem:
         return ""
     return next(iter(attributes)) if len(attributes) == 1 else ""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.template_places import TemplatePlace
 
 
 class EncodingFacts(Struct, frozen=True):
@@ -35,7 +35,7 @@ class EncodingFacts(Struct, frozen=True):
     content_type: str | None
     subtypes: tuple[str, ...]
     names: Literal["flat", "json", "xml"]
-    place: Place | None = None
+    place: TemplatePlace | None = None
     repeats: bool = False
 
     def owns(self, media_type: str) -> bool:
@@ -46,13 +46,18 @@ class EncodingFacts(Struct, frozen=True):
 
 
 ENCODINGS: Final[Mapping[str, EncodingFacts]] = {
-    "json": EncodingFacts("JSON", "application/json", ("json",), "json", Place.JSON),
+    "json": EncodingFacts("JSON", "application/json", ("json",), "json", TemplatePlace.JSON),
     "form": EncodingFacts(
-        "a URL-encoded form", "application/x-www-form-urlencoded", ("x-www-form-urlencoded",), "flat", Place.URL, True
+        "a URL-encoded form",
+        "application/x-www-form-urlencoded",
+        ("x-www-form-urlencoded",),
+        "flat",
+        TemplatePlace.URL,
+        True,
     ),
-    "xml": EncodingFacts("XML", "application/xml; charset=utf-8", ("xml",), "xml", Place.XML),
-    "text": EncodingFacts("plain text", "text/plain; charset=utf-8", (), "flat", Place.TEXT, True),
-    "none": EncodingFacts("empty", None, (), "flat", Place.TEXT, True),
+    "xml": EncodingFacts("XML", "application/xml; charset=utf-8", ("xml",), "xml", TemplatePlace.XML),
+    "text": EncodingFacts("plain text", "text/plain; charset=utf-8", (), "flat", TemplatePlace.TEXT, True),
+    "none": EncodingFacts("empty", None, (), "flat", TemplatePlace.TEXT, True),
 }
 WITH_BODY: Final = tuple(name for name, facts in ENCODINGS.items() if facts.content_type is not None)
 

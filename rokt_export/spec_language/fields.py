@@ -16,7 +16,7 @@ from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.paths import PathProblem, compile_path
 from rokt_export.spec_language.regexes import LARGEST_UNICODE, MOST_TOGETHER, RegexProblem, compile_regex, too_many
 from rokt_export.spec_language.template import check_numbers, compile_template
-from rokt_export.spec_language.template_places import EXPRESSION, Place, TemplateProblem
+from rokt_export.spec_language.template_places import EXPRESSION, TemplatePlace, TemplateProblem
 from rokt_export.spec_language.urls import PROOF_REMEDY, forbidden_sign, proof_problem
 
 _SHOWN = 38
@@ -92,7 +92,7 @@ Text = Annotated[str, BeforeValidator(_text), WithJsonSchema({"type": ["string",
 """Text; an unquoted number keeps its written digits."""
 
 
-def template_at(place: Place) -> Callable[[str], str]:
+def template_at(place: TemplatePlace) -> Callable[[str], str]:
     """Return a validator that a text is a template for a place."""
 
     def check(text: str) -> str:
@@ -106,7 +106,7 @@ def template_at(place: Place) -> Callable[[str], str]:
     return check
 
 
-ValueTemplate = Annotated[Text, AfterValidator(template_at(Place.VALUE))]
+ValueTemplate = Annotated[Text, AfterValidator(template_at(TemplatePlace.VALUE))]
 
 
 def _proved(text: str) -> str:
@@ -142,11 +142,11 @@ def without_rows(text: str) -> str:
     return text
 
 
-UrlTemplate = Annotated[Text, AfterValidator(template_at(Place.URL)), AfterValidator(_proved)]
+UrlTemplate = Annotated[Text, AfterValidator(template_at(TemplatePlace.URL)), AfterValidator(_proved)]
 FixedTemplate = Annotated[ValueTemplate, AfterValidator(without_rows)]
 """A template of constants and environment variables, without attributes."""
 FixedUrl = Annotated[FixedTemplate, AfterValidator(_proved)]
-TextTemplate = Annotated[Text, AfterValidator(template_at(Place.TEXT))]
+TextTemplate = Annotated[Text, AfterValidator(template_at(TemplatePlace.TEXT))]
 
 
 def _regex(text: str, info: ValidationInfo) -> str:
@@ -162,7 +162,7 @@ def _regex(text: str, info: ValidationInfo) -> str:
     return text
 
 
-Regex = Annotated[Text, AfterValidator(_regex)]
+RegexText = Annotated[Text, AfterValidator(_regex)]
 
 
 def _path(text: str) -> str:
@@ -175,7 +175,7 @@ def _path(text: str) -> str:
     return text
 
 
-BodyPath = Annotated[Text, AfterValidator(_path)]
+BodyPathText = Annotated[Text, AfterValidator(_path)]
 
 LONGEST = 10 * 365 * 86_400
 """Maximum seconds of a duration: ten years."""

@@ -27,14 +27,14 @@ class Append(Struct, frozen=True):
     """`[]`: one more element of an array."""
 
 
-class Match(Struct, frozen=True):
+class ElementMatch(Struct, frozen=True):
     """`[name=email]`: the element of an array whose member `name` is `email`; it is added if needed."""
 
     key: str
     value: str
 
 
-Step: TypeAlias = Key | Index | Append | Match
+NameStep: TypeAlias = Key | Index | Append | ElementMatch
 
 _TOKEN = re.compile(
     r"""
@@ -55,13 +55,13 @@ _SHOWN = 38
 
 
 @lru_cache(maxsize=4096)
-def steps(name: str) -> tuple[Step, ...]:
+def steps(name: str) -> tuple[NameStep, ...]:
     """Return the steps of a nested name. If the first is not a `Key`, the root is an array (JSON).
 
     Raises:
         ValueError: the name does not follow the grammar; the message says where.
     """
-    found: list[Step] = []
+    found: list[NameStep] = []
     at = 0
     while at < len(name):
         token = _TOKEN.match(name, at)
@@ -96,7 +96,7 @@ def in_record(name: str) -> tuple[str, str] | None:
     return None
 
 
-def _step(token: re.Match[str]) -> Step:
+def _step(token: re.Match[str]) -> NameStep:
     groups = token.groupdict()
     if groups["key"] is not None:
         return Key(groups["key"])
@@ -108,4 +108,4 @@ def _step(token: re.Match[str]) -> Step:
         return Index(int(groups["index"]))
     if groups["append"] is not None:
         return Append()
-    return Match(groups["match"], groups["value"].strip("'\""))
+    return ElementMatch(groups["match"], groups["value"].strip("'\""))

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from rokt_export.redaction.display_text import cut
 from rokt_export.spec_language.regexes import RegexProblem, compile_regex
 
-Find = Callable[[Any], list[Any]]
+FindByPath = Callable[[Any], list[Any]]
 MOST_STEPS = 100
 """Maximum steps and tests of a path: the libraries that search with it go down step by step."""
 MAX_TEXT = 10_000_000
@@ -41,7 +41,7 @@ class BodyPath:
 
     source: str
     xml: bool
-    find: Find = field(repr=False, compare=False)
+    find: FindByPath = field(repr=False, compare=False)
     member: str | None = None
     searches: bool = False
     descents: int = 0
@@ -107,7 +107,7 @@ def _json_path(source: str) -> BodyPath:
     return BodyPath(source, False, _lookups(steps), member)
 
 
-def _lookups(steps: list[str | int]) -> Find:
+def _lookups(steps: list[str | int]) -> FindByPath:
     kinds = [(step, dict if isinstance(step, str) else list) for step in steps]
 
     def find(data: Any) -> list[Any]:
@@ -123,7 +123,7 @@ def _lookups(steps: list[str | int]) -> Find:
     return find
 
 
-def _jsonpath(source: str) -> Find:
+def _jsonpath(source: str) -> FindByPath:
     from jsonpath import JSONPathEnvironment, JSONPathError
 
     environment = JSONPathEnvironment(strict=True)
@@ -180,7 +180,7 @@ _CHILD_TEST = re.compile(r"\[\s*(?:[^\W\d][\w.-]*:)?([^\W\d][\w.-]*)\s*(?=[\]=!]
 """The child element in a predicate: `[Code]`, `[Code='12']`."""
 
 
-def _xml_find(source: str) -> Find:
+def _xml_find(source: str) -> FindByPath:
     parts: list[tuple[str, str, str]] = []
     at = 0
     while at < len(source):

@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 
 from rokt_export.spec_language.fields import (
     LONGEST,
-    BodyPath,
-    Regex,
+    BodyPathText,
+    RegexText,
     Status,
     Strict,
     Text,
@@ -54,7 +54,7 @@ class Condition(Strict):
     contains: Text | None = None
     prefix: Text | None = None
     suffix: Text | None = None
-    regex: Regex | None = None
+    regex: RegexText | None = None
     exists: bool | None = None
     absent: bool | None = None
     empty: bool | None = None
@@ -102,7 +102,7 @@ class Test(Strict):
     content_type: Condition | None = None
     text: Condition | None = None
     empty: bool | None = None
-    body: dict[BodyPath, Condition] = Field(default_factory=dict)
+    body: dict[BodyPathText, Condition] = Field(default_factory=dict)
     all: tuple[Test, ...] = ()
     any: tuple[Test, ...] = ()
     not_: Test | None = Field(None, alias="not")
@@ -118,9 +118,9 @@ class CapturePath(Strict):
     """
 
     shorthand = "path"
-    path: BodyPath | None = None
+    path: BodyPathText | None = None
     header: Text | None = None
-    regex: Regex | None = None
+    regex: RegexText | None = None
 
     def __str__(self) -> str:
         """Return the place as a report names it."""
@@ -163,7 +163,7 @@ class After(Strict):
     """
 
     header: Text | None = None
-    body: BodyPath | None = None
+    body: BodyPathText | None = None
     unit: Literal["s", "ms", "epoch", "epoch_ms"] = "s"
     seconds: Annotated[float, Field(le=LONGEST, allow_inf_nan=False)] | None = None
 
@@ -217,8 +217,8 @@ class Each(Strict):
     """
 
     shorthand = "path"
-    path: BodyPath
-    by: Annotated[dict[BodyPath, Text], Field(min_length=1, max_length=1)] | None = None
+    path: BodyPathText
+    by: Annotated[dict[BodyPathText, Text], Field(min_length=1, max_length=1)] | None = None
 
     @field_validator("path")
     @classmethod

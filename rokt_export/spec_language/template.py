@@ -14,7 +14,7 @@ from typing import Any
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.template_places import (
     Fill,
-    Place,
+    TemplatePlace,
     attribute_fill,
     joined,
     variable_fill,
@@ -56,7 +56,7 @@ def constant_template(value: Any) -> Template:
 
 
 @lru_cache(maxsize=2048)
-def compile_template(source: str, place: Place = Place.VALUE) -> Template:
+def compile_template(source: str, place: TemplatePlace = TemplatePlace.VALUE) -> Template:
     """Compile template text for a place.
 
     Expressions of attributes, variables, constants and filters become plain functions. Everything else is rendered by
@@ -82,7 +82,7 @@ def check_numbers(source: str) -> None:
     Raises:
         TemplateProblem: it calculates with text, or a filter's argument is wrong, so that every row would be invalid.
     """
-    if _is_template(source) and _of_variables(source, Place.VALUE) is None:
+    if _is_template(source) and _of_variables(source, TemplatePlace.VALUE) is None:
         from rokt_export.spec_language.template_jinja import check_values
 
         check_values(source)
@@ -96,7 +96,7 @@ _VARIABLE = re.compile(r"(?<!\{)\{\{ *env\.([A-Za-z_][A-Za-z0-9_]*) *\}\}(?!\})"
 _OF_JINJA = re.compile(r"[{}][{}%#]|[%#]\}|\n")  # jinja2 also removes a final line break
 
 
-def _of_variables(source: str, place: Place) -> Template | None:
+def _of_variables(source: str, place: TemplatePlace) -> Template | None:
     """Return the template of a text that contains only environment variables; None for any other text."""
     texts = _VARIABLE.split(source)
     if any(map(_OF_JINJA.search, texts[::2])):
@@ -128,7 +128,7 @@ def derivations(source: str) -> tuple[Derivation, ...]:
         TemplateProblem: it does not compile.
     """
     compiled = compile_template(source)
-    if not compiled.env or _of_variables(source, Place.VALUE) is not None:
+    if not compiled.env or _of_variables(source, TemplatePlace.VALUE) is not None:
         return ()
     from rokt_export.spec_language.template_jinja import derived
 

@@ -46,7 +46,7 @@ from rokt_export.spec_language.template_places import (
     BODIES,
     ESCAPES,
     Fill,
-    Place,
+    TemplatePlace,
     TemplateProblem,
     Trusted,
     Values,
@@ -68,7 +68,9 @@ class _NotPlainError(Exception):
     """The template cannot be compiled to plain functions."""
 
 
-def compile_expressions(source: str, place: Place) -> tuple[frozenset[str], frozenset[str], bool, Fill, str | None]:
+def compile_expressions(
+    source: str, place: TemplatePlace
+) -> tuple[frozenset[str], frozenset[str], bool, Fill, str | None]:
     """Return a template's attributes, variables, `varies`, `fill` and `attribute`; see `Template`.
 
     Raises:
@@ -88,7 +90,7 @@ def compile_expressions(source: str, place: Place) -> tuple[frozenset[str], froz
         try:
             parts = _output(tree)
             fill = joined([_part(node, place) for node in parts], place)
-            lone = _attribute_name(parts[0]) if len(parts) == 1 and place is Place.VALUE else None
+            lone = _attribute_name(parts[0]) if len(parts) == 1 and place is TemplatePlace.VALUE else None
         except _NotPlainError:
             fill = _jinja(tree, place)
         if not varies and not env_names:
@@ -115,7 +117,7 @@ def _parse(source: str) -> nodes.Template:
     if "{{{" in source:
         raise TemplateProblem("`{{{` is Rokt's old form: write `{{ attribute }}`, values are escaped for their place")
     try:
-        return _environment(Place.VALUE).parse(source)
+        return _environment(TemplatePlace.VALUE).parse(source)
     except TemplateSyntaxError as error:
         raise syntax_problem(source) from error
     except ValueError as error:  # a number with more digits than Python reads
@@ -296,7 +298,7 @@ def _free_names(tree: nodes.Template) -> set[str]:
     try:
         return meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
-        tests = _environment(Place.VALUE).tests
+        tests = _environment(TemplatePlace.VALUE).tests
         unknown = next(test.name for test in tree.find_all(nodes.Test) if test.name not in tests)
         raise TemplateProblem(
             f"there is no test `{unknown}` behind `is`", did_you_mean(unknown, tests) or "Compare with `==`."
@@ -330,11 +332,11 @@ def _output(tree: nodes.Template) -> list[nodes.Expr]:
     return found
 
 
-def _part(node: nodes.Expr, place: Place) -> str | Fill:
+def _part(node: nodes.Expr, place: TemplatePlace) -> str | Fill:
     return str(node.data) if isinstance(node, nodes.TemplateData) else _expression(node, place)
 
 
-def _expression(node: nodes.Expr, place: Place) -> Fill:
+def _expression(node: nodes.Expr, place: TemplatePlace) -> Fill:
     attribute = _attribute_name(node)
     if attribute is not None:
         return attribute_fill(attribute)
@@ -414,7 +416,7 @@ def _arguments(node: nodes.Filter) -> tuple[list[Any], dict[str, Any]]:
         raise _NotPlainError from error
 
 
-def _jinja(tree: nodes.Template, place: Place) -> Fill:
+def _jinja(tree: nodes.Template, place: TemplatePlace) -> Fill:
     template = _environment(place).from_string(_bounded_tree(tree))
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
@@ -457,8 +459,8 @@ def _bounded_tree(tree: nodes.Template) -> nodes.Template:
     return bounded
 
 
-@lru_cache(maxsize=len(Place))
-def _environment(place: Place) -> ImmutableSandboxedEnvironment:
+@lru_cache(maxsize=len(TemplatePlace))
+def _environment(place: TemplatePlace) -> ImmutableSandboxedEnvironment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Optional(StrictUndefined):
@@ -541,9 +543,9 @@ def derived(source: str) -> list[tuple[frozenset[str], bool, Fill]] | None:
             continue
         for part in filter(_derives, node.nodes):
             alone = nodes.Template([nodes.Output([part], lineno=1)], lineno=1)
-            alone.set_environment(_environment(Place.VALUE))
+            alone.set_environment(_environment(TemplatePlace.VALUE))
             varies = bool(_free_names(alone) - {"env"})
-            found.append((frozenset(_env_names(alone)), varies, _jinja(alone, Place.VALUE)))
+            found.append((frozenset(_env_names(alone)), varies, _jinja(alone, TemplatePlace.VALUE)))
     return found
 
 

@@ -35,7 +35,7 @@ class TemplateProblem(ValueError):
         self.remedy = remedy
 
 
-class Place(StrEnum):
+class TemplatePlace(StrEnum):
     """Where a text is used, which determines how values are escaped."""
 
     VALUE = "value"
@@ -47,7 +47,7 @@ class Place(StrEnum):
     TEXT = "text"
 
 
-BODIES = frozenset({Place.JSON, Place.XML, Place.TEXT})
+BODIES = frozenset({TemplatePlace.JSON, TemplatePlace.XML, TemplatePlace.TEXT})
 """Whole bodies: an absent attribute is empty text. Elsewhere it makes the whole value absent."""
 
 
@@ -64,14 +64,14 @@ def _part_of_header(text: str) -> str:
     return _header(text)
 
 
-ESCAPES: Mapping[Place, Callable[[str], str]] = {
-    Place.VALUE: str,
-    Place.TEXT: str,
-    Place.URL: lambda text: quote(text, safe=""),
-    Place.HEADER: _header,
-    Place.PARTS: _part_of_header,
-    Place.JSON: lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    Place.XML: lambda text: html.escape(text).replace("&#x27;", "&apos;"),
+ESCAPES: Mapping[TemplatePlace, Callable[[str], str]] = {
+    TemplatePlace.VALUE: str,
+    TemplatePlace.TEXT: str,
+    TemplatePlace.URL: lambda text: quote(text, safe=""),
+    TemplatePlace.HEADER: _header,
+    TemplatePlace.PARTS: _part_of_header,
+    TemplatePlace.JSON: lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    TemplatePlace.XML: lambda text: html.escape(text).replace("&#x27;", "&apos;"),
 }
 
 
@@ -81,7 +81,11 @@ class Trusted(str):
     __slots__ = ()
 
 
-AS_IS: Mapping[Place, type[str]] = {Place.JSON: Raw, Place.URL: Trusted, Place.PARTS: Trusted}
+AS_IS: Mapping[TemplatePlace, type[str]] = {
+    TemplatePlace.JSON: Raw,
+    TemplatePlace.URL: Trusted,
+    TemplatePlace.PARTS: Trusted,
+}
 """The type of values that are not escaped at a place."""
 
 
@@ -90,16 +94,16 @@ def attribute_fill(name: str) -> Fill:
     return lambda values, _env: values.get(name, ABSENT)
 
 
-def variable_fill(name: str, place: Place) -> Fill:
+def variable_fill(name: str, place: TemplatePlace) -> Fill:
     """Return a function that returns the value of an environment variable."""
     if AS_IS.get(place) is Trusted:
         return lambda _values, env: Trusted(env[name])
     return lambda _values, env: env[name]
 
 
-def joined(parts: list[str | Fill], place: Place) -> Fill:
+def joined(parts: list[str | Fill], place: TemplatePlace) -> Fill:
     """Return a function that fills the parts and joins them as text; the value of a single part keeps its type."""
-    if len(parts) == 1 and callable(parts[0]) and place is Place.VALUE:
+    if len(parts) == 1 and callable(parts[0]) and place is TemplatePlace.VALUE:
         return parts[0]
     pieces, rest = _pieces(parts)
     escape, as_is = ESCAPES[place], AS_IS.get(place, ())

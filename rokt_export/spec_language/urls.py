@@ -12,7 +12,7 @@ from msgspec import Struct
 from rokt_export.errors import ConfigurationError, SpecError
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.template import Template, compile_template
-from rokt_export.spec_language.template_places import EXPRESSION, Place, TemplateProblem
+from rokt_export.spec_language.template_places import EXPRESSION, TemplatePlace, TemplateProblem
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[^\]]*\]|[^:/?#]*)(?::(?P<port>[^/?#]*))?(?P<rest>[/?].*)?", re.I)
@@ -171,7 +171,7 @@ def _fixed_start(source: str) -> tuple[list[str | Template], bool]:
         if not piece.startswith(("{{", "{#")):
             pieces.append(piece)
         elif piece.startswith("{{"):
-            template = compile_template(piece, Place.URL)
+            template = compile_template(piece, TemplatePlace.URL)
             if template.varies:
                 return pieces, False
             pieces.append(template)
@@ -186,8 +186,8 @@ def proof_problem(source: str) -> str | None:
     """
     first, *others = PLACEHOLDER.split(source)
     for piece in others[1::2]:
-        compile_template(piece, Place.URL)
-    compile_template(first, Place.URL)
+        compile_template(piece, TemplatePlace.URL)
+    compile_template(first, TemplatePlace.URL)
     pieces, whole = _fixed_start(first)
     found = _PROOF.match("".join(piece if isinstance(piece, str) else _VARIABLE for piece in pieces))
     if not source.strip():
@@ -233,7 +233,9 @@ def fixed_url(source: str, variables: Mapping[str, str], what: str = "endpoint")
     check_proof(source)
     first, *others = PLACEHOLDER.split(source.strip())
     pieces, whole = _fixed_start(first)
-    for name in sorted(name for part in (first, *others[1::2]) for name in compile_template(part, Place.URL).env):
+    for name in sorted(
+        name for part in (first, *others[1::2]) for name in compile_template(part, TemplatePlace.URL).env
+    ):
         _check_value(
             source, name, variables[name], r"[\\#\s\x00-\x1f\x7f-\x9f]", "a blank, a backslash, `#` or a line break"
         )

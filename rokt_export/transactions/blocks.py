@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from rokt_export.redaction.quick_search import QuickSearch
 from rokt_export.transactions.damage_checks import LEFTOVERS, Inspector
-from rokt_export.transactions.dialect import Rows
+from rokt_export.transactions.dialect import CellRows
 
 
 class Block(Struct, frozen=True):
@@ -35,12 +35,12 @@ class Block(Struct, frozen=True):
         """How many rows there are."""
         return len(self.lines)
 
-    def part(self, places: slice) -> Part | None:
+    def part(self, places: slice) -> BlockPart | None:
         """Return the rows at some places; None where one of them needs a check of its own."""
         return self.reader.part(self, places)
 
 
-class Part(Struct, frozen=True):
+class BlockPart(Struct, frozen=True):
     """Some rows of a block, none of which needs a check of its own.
 
     Attributes:
@@ -73,7 +73,7 @@ class BlockReader:
 
     def __init__(
         self,
-        parse: Callable[[Iterable[str]], Rows],
+        parse: Callable[[Iterable[str]], CellRows],
         *,
         delimiter: str | None,
         quote: str,
@@ -123,7 +123,7 @@ class BlockReader:
             return None
         return Block(self, spread, lines, parsed, odd)
 
-    def part(self, block: Block, places: slice) -> Part | None:
+    def part(self, block: Block, places: slice) -> BlockPart | None:
         """Return the rows at some places of a block; see `Block.part`."""
         cells = self._cells(block, places)
         if not set(map(len, cells)) <= {self._width + self._extra}:
@@ -133,7 +133,7 @@ class BlockReader:
             if any(map(any, columns[self._width :])):
                 return None
             columns = columns[: self._width]
-        return Part(cells, columns) if self._is_usual(cells, columns, odd=block.odd) else None
+        return BlockPart(cells, columns) if self._is_usual(cells, columns, odd=block.odd) else None
 
     def _cells(self, block: Block, places: slice) -> Sequence[Sequence[str]]:
         if block.parsed is not None:

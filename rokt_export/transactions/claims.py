@@ -38,7 +38,7 @@ class Share:
 ALL = Share()
 
 
-class Mark(Protocol):
+class ClaimMark(Protocol):
     """The position up to which rows are claimed; all readers of an input share one."""
 
     def claim(self, row: int, size: int) -> int:
@@ -69,7 +69,13 @@ class Claims(Share):
     """
 
     def __init__(
-        self, mark: Mark, readers: int, most: int, few: int = 0, total: int | None = None, wanted: int | None = None
+        self,
+        mark: ClaimMark,
+        readers: int,
+        most: int,
+        few: int = 0,
+        total: int | None = None,
+        wanted: int | None = None,
     ) -> None:
         self._mark = mark
         self._few = few

@@ -14,15 +14,15 @@ from typing import TypeAlias
 
 from rokt_export.errors import TransactionsError
 from rokt_export.partner_spec.attributes import ATTRIBUTES, fold
-from rokt_export.transactions.blocks import BOM, Block, BlockReader, Part
+from rokt_export.transactions.blocks import BOM, Block, BlockPart, BlockReader
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.damage_checks import NOTHING
-from rokt_export.transactions.dialect import Rows, detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
-from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.dialect import CellRows, detect_delimiter, excel_hint, other_delimiter, rows_of, spaced
+from rokt_export.transactions.encoding import FileEncoding
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NON_ASCII, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.reader_base import Context, FirstRows, Place, identity, survey
+from rokt_export.transactions.reader_base import Context, FilePosition, FirstRows, identity, survey
 from rokt_export.transactions.row_shapes import (
     TOTALS,
     is_blank,
@@ -35,7 +35,7 @@ from rokt_export.transactions.row_shapes import (
 )
 from rokt_export.transactions.transaction import Transaction, Value
 
-Fault: TypeAlias = tuple[DamageKind, str, str]
+LineFault: TypeAlias = tuple[DamageKind, str, str]
 """Why a row cannot be sent: the kind of damage, its message, and its remedy."""
 
 
@@ -54,7 +54,7 @@ class DelimitedReader:
 
     carries_nothing = False
 
-    def __init__(self, stream: io.BufferedReader, sample: bytes, encoding: Encoding, context: Context) -> None:
+    def __init__(self, stream: io.BufferedReader, sample: bytes, encoding: FileEncoding, context: Context) -> None:
         self._context = context
         options = context.options
         self._skipped = options.skip_lines
@@ -119,13 +119,13 @@ class DelimitedReader:
         """Bytes read so far; those of up to one block are ahead of the rows."""
         return self._source.taken
 
-    def place(self) -> Place | None:
+    def place(self) -> FilePosition | None:
         """Return the place behind the last row of `survey`; None where it is not known, which another one soon is."""
         if (start := self._source.place()) is None:
             return None
-        return Place(start, self._before + self._reader.line_num, self._source.encoding, self._extra)
+        return FilePosition(start, self._before + self._reader.line_num, self._source.encoding, self._extra)
 
-    def move_to(self, place: Place, stream: io.BufferedReader) -> None:
+    def move_to(self, place: FilePosition, stream: io.BufferedReader) -> None:
         """Continue at a place of the file, from which `stream` reads, with what was known there."""
         self._source.close()
         self._source = LineSource(stream, place.encoding, self._context.options.max_row, newline="")
@@ -184,7 +184,7 @@ class DelimitedReader:
         except OSError as error:
             raise self._context.cut_off(error, row) from error
 
-    def _parse(self, lines: Iterable[str]) -> Rows:
+    def _parse(self, lines: Iterable[str]) -> CellRows:
         options = self._context.options
         return rows_of(
             lines, self._delimiter, options.quote, escape=options.escape, skip_spaces=self._spaced, strict=True
@@ -270,7 +270,7 @@ class DelimitedReader:
         line = self._before + self._reader.line_num
         return line if self._context.breaks is None else line - bisect_right(self._context.breaks, line)
 
-    def _made(self, numbers: range, part: Part) -> Iterator[Transaction]:
+    def _made(self, numbers: range, part: BlockPart) -> Iterator[Transaction]:
         names = self._plan.names
         values = list(map(dict, map(zip, repeat(names), part.cells)))
         ids: Iterable[str] = ()
@@ -342,11 +342,11 @@ class DelimitedReader:
             self._inspector.check_text(values)
         return self._context.made(values, row, self._inspector.refused())
 
-    def _fault(self, cells: Sequence[str], row: int, noted: int, began: int) -> Fault | None:
+    def _fault(self, cells: Sequence[str], row: int, noted: int, began: int) -> LineFault | None:
         """Return why a row is not a transaction; None if it is one."""
         return self._unreadable(cells, noted, began) or self._misshapen(cells, began) or self._other_line(cells, row)
 
-    def _unreadable(self, cells: Sequence[str], noted: int, began: int) -> Fault | None:
+    def _unreadable(self, cells: Sequence[str], noted: int, began: int) -> LineFault | None:
         lines = self._reader.line_num - began
         size = sum(map(len, cells))
         if noted & CUT or ((noted & LONG or lines > 1) and size > self._context.options.max_row):
@@ -363,7 +363,7 @@ class DelimitedReader:
             )
         return None
 
-    def _misshapen(self, cells: Sequence[str], began: int) -> Fault | None:
+    def _misshapen(self, cells: Sequence[str], began: int) -> LineFault | None:
         names = self._plan.names
         if is_comment(cells, len(names)):
             return DamageKind.MALFORMED, "the row is a comment, not a transaction", "Delete the line."
@@ -375,7 +375,7 @@ class DelimitedReader:
             return DamageKind.QUOTING, self._swallowed(inside, began), "Remove the stray quote, or double it."
         return None
 
-    def _other_line(self, cells: Sequence[str], row: int) -> Fault | None:
+    def _other_line(self, cells: Sequence[str], row: int) -> LineFault | None:
         """Return what a row is if not a transaction (blank, header, total, types); else None."""
         if not any(cells):
             return DamageKind.BLANK_ROW, "every cell is empty", "Delete the row, or export only the rows in use."

@@ -72,7 +72,7 @@ def spaced(header_line: str, delimiter: str) -> bool:
     return delimiter != " " and 0 < header_line.count(delimiter) == header_line.count(f"{delimiter} ")
 
 
-class Rows(Protocol):
+class CellRows(Protocol):
     """An iterator over rows of cells, as csv's readers are."""
 
     @property
@@ -112,7 +112,7 @@ def rows_of(
     escape: str | None = None,
     skip_spaces: bool = False,
     strict: bool = False,
-) -> Rows:
+) -> CellRows:
     """Return an iterator over the rows of some lines.
 
     Args:

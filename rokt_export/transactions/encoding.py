@@ -36,7 +36,7 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Encoding:
+class FileEncoding:
     """How a file's bytes become text.
 
     Attributes:
@@ -50,7 +50,7 @@ class Encoding:
     guessed: bool = False
 
 
-def given_encoding(name: str, sample: bytes) -> Encoding:
+def given_encoding(name: str, sample: bytes) -> FileEncoding:
     """Return the encoding of a given name; for UTF-16 and UTF-32 without a BOM, with the byte order of the sample.
 
     Args:
@@ -74,7 +74,7 @@ def given_encoding(name: str, sample: bytes) -> Encoding:
     return _encoding("utf-8-sig" if codec.name == "utf-8" else codec.name)
 
 
-def detect_encoding(sample: bytes, rest: ByteStream | None, path: str) -> Encoding:
+def detect_encoding(sample: bytes, rest: ByteStream | None, path: str) -> FileEncoding:
     """Return the encoding of a file: by its BOM, else UTF-8 if its bytes are valid UTF-8, else the most likely one.
 
     Args:
@@ -104,10 +104,10 @@ def detect_encoding(sample: bytes, rest: ByteStream | None, path: str) -> Encodi
     return _encoding(_likeliest(seen), guessed=True)
 
 
-def _encoding(name: str, *, guessed: bool = False) -> Encoding:
+def _encoding(name: str, *, guessed: bool = False) -> FileEncoding:
     """Return a codec with its error handler: a surrogate can replace only a single byte above 127."""
     single = name.startswith(("utf-8", "cp12", "iso8859", "latin", "mac", "koi8")) or name == "ascii"
-    return Encoding(name, "surrogateescape" if single else "replace", guessed)
+    return FileEncoding(name, "surrogateescape" if single else "replace", guessed)
 
 
 def _refuse_documents(sample: bytes, path: str) -> None:

@@ -18,10 +18,10 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.damage import DamageKind
-from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.encoding import FileEncoding
 from rokt_export.transactions.json_values import DECODER, ObjectShaper, RepeatedKeyError
 from rokt_export.transactions.lines import CUT, HARD_LIMIT, LONG, NUL, UNDECODABLE, LineSource
-from rokt_export.transactions.reader_base import Context, FirstRows, Place, survey
+from rokt_export.transactions.reader_base import Context, FilePosition, FirstRows, survey
 from rokt_export.transactions.transaction import Transaction
 
 
@@ -62,7 +62,7 @@ class NdjsonReader(_ObjectReader):
         context: options, columns and log.
     """
 
-    def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
+    def __init__(self, stream: io.BufferedReader, encoding: FileEncoding, context: Context) -> None:
         super().__init__(context)
         self._source = LineSource(stream, encoding, context.options.max_row, newline="\n")
         self._line = 0
@@ -77,12 +77,12 @@ class NdjsonReader(_ObjectReader):
         """Bytes read so far; those of up to one block are ahead of the rows."""
         return self._source.taken
 
-    def place(self) -> Place | None:
+    def place(self) -> FilePosition | None:
         """Return the place behind the last row; None where it is not known, which another one soon is."""
         start = self._source.place()
-        return None if start is None else Place(start, self._line, self._source.encoding)
+        return None if start is None else FilePosition(start, self._line, self._source.encoding)
 
-    def move_to(self, place: Place, stream: io.BufferedReader) -> None:
+    def move_to(self, place: FilePosition, stream: io.BufferedReader) -> None:
         """Continue at a place of the file, from which `stream` reads."""
         self._source.close()
         self._source = LineSource(stream, place.encoding, self._context.options.max_row, newline="\n")
@@ -166,7 +166,7 @@ class JsonReader(_ObjectReader):
         context: options, columns and log.
     """
 
-    def __init__(self, stream: io.BufferedReader, encoding: Encoding, context: Context) -> None:
+    def __init__(self, stream: io.BufferedReader, encoding: FileEncoding, context: Context) -> None:
         super().__init__(context)
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding.name)("replace")

@@ -8,7 +8,7 @@ import re
 from collections import deque
 from collections.abc import Iterator
 
-from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.encoding import FileEncoding
 
 HARD_LIMIT = 12 << 20
 """Maximum characters of a line or a quoted cell that are kept, so that memory is bounded."""
@@ -43,7 +43,7 @@ class LineSource:
         taken: bytes read so far.
     """
 
-    def __init__(self, stream: io.BufferedReader, encoding: Encoding, long: int, *, newline: str) -> None:
+    def __init__(self, stream: io.BufferedReader, encoding: FileEncoding, long: int, *, newline: str) -> None:
         self.noted = 0
         self.ready: deque[str] = deque()
         self._stream = stream

@@ -14,19 +14,24 @@ from rokt_export.errors import RoktExportError, TransactionsError, UsageError
 from rokt_export.transactions.compression import ByteStream, PrefixedRaw, open_bytes, read_ahead
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.delimited import DelimitedReader
-from rokt_export.transactions.encoding import Encoding, detect_encoding, given_encoding
+from rokt_export.transactions.encoding import FileEncoding, detect_encoding, given_encoding
 from rokt_export.transactions.files import STDIN, is_stream, open_span
 from rokt_export.transactions.json_files import JsonReader, NdjsonReader
 from rokt_export.transactions.json_values import DECODER
 from rokt_export.transactions.parquet import ParquetReader
-from rokt_export.transactions.reader_base import Context, Place, RowReader
-from rokt_export.transactions.source_options import Format
+from rokt_export.transactions.reader_base import Context, FilePosition, RowReader
+from rokt_export.transactions.source_options import InputFormat
 
 _SAMPLE = 1 << 16
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
-_SUFFIXES = {".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON, ".parquet": Format.PARQUET, ".pq": Format.PARQUET}
+_SUFFIXES = {
+    ".ndjson": InputFormat.NDJSON,
+    ".jsonl": InputFormat.NDJSON,
+    ".parquet": InputFormat.PARQUET,
+    ".pq": InputFormat.PARQUET,
+}
 _PARQUET_MAGIC = b"PAR1"
-_SHEET_ENCODING = Encoding("utf-8", "surrogateescape")
+_SHEET_ENCODING = FileEncoding("utf-8", "surrogateescape")
 
 
 def open_reader(context: Context) -> RowReader | None:
@@ -42,7 +47,7 @@ def open_reader(context: Context) -> RowReader | None:
     stream: io.BufferedReader = open_bytes(path)
     with _closing_on_error(stream, context):
         sample = _sample(stream, context.options.skip_lines, live=is_stream(path))
-        if context.options.format is Format.PARQUET or sample.startswith(_PARQUET_MAGIC):
+        if context.options.format is InputFormat.PARQUET or sample.startswith(_PARQUET_MAGIC):
             return _parquet(context, stream)
         if _is_workbook(sample, path):
             return _sheet(context, stream)
@@ -55,7 +60,7 @@ def open_reader(context: Context) -> RowReader | None:
         return _text_reader(context, _rewound(sample, stream), sample, _encoding(sample, context))
 
 
-def open_part(context: Context, place: Place, end: int | None) -> RowReader:
+def open_part(context: Context, place: FilePosition, end: int | None) -> RowReader:
     """Return a reader of the rows from a place of a plain file of text up to `end` bytes of it; None = to its end.
 
     What is decided by the file's first lines is decided by them here too; the damage found there is logged only for the
@@ -90,19 +95,19 @@ def _closing_on_error(stream: io.BufferedReader, context: Context) -> Iterator[N
         raise
 
 
-def _text_reader(context: Context, stream: io.BufferedReader, sample: bytes, encoding: Encoding) -> RowReader:
+def _text_reader(context: Context, stream: io.BufferedReader, sample: bytes, encoding: FileEncoding) -> RowReader:
     context = replace(context, guessed=encoding.guessed)
     form = _format(sample, encoding, context)
-    if form is not Format.CSV:
+    if form is not InputFormat.CSV:
         _refuse_header(context)
     match form:
-        case Format.CSV:
+        case InputFormat.CSV:
             return DelimitedReader(stream, sample, encoding, context)
-        case Format.NDJSON:
+        case InputFormat.NDJSON:
             return NdjsonReader(stream, encoding, context)
-        case Format.JSON:
+        case InputFormat.JSON:
             return JsonReader(stream, encoding, context)
-        case Format.PARQUET:  # only by its name: a Parquet file begins with its mark, and is read by `_parquet`
+        case InputFormat.PARQUET:  # only by its name: a Parquet file begins with its mark, and is read by `_parquet`
             raise TransactionsError(
                 "this is not a Parquet file, though its name says so",
                 where=context.path,
@@ -195,7 +200,7 @@ def _refuse_header(context: Context) -> None:
         )
 
 
-def _encoding(sample: bytes, context: Context) -> Encoding:
+def _encoding(sample: bytes, context: Context) -> FileEncoding:
     if context.options.encoding is not None:
         return given_encoding(context.options.encoding, sample)
     if is_stream(context.path):
@@ -209,7 +214,7 @@ def _encoding(sample: bytes, context: Context) -> Encoding:
     return _tell_guess(encoding, context)
 
 
-def _tell_guess(encoding: Encoding, context: Context) -> Encoding:
+def _tell_guess(encoding: FileEncoding, context: Context) -> FileEncoding:
     if encoding.guessed:
         context.damage(
             DamageKind.ENCODING_GUESSED,
@@ -220,23 +225,23 @@ def _tell_guess(encoding: Encoding, context: Context) -> Encoding:
     return encoding
 
 
-def _format(sample: bytes, encoding: Encoding, context: Context) -> Format:
+def _format(sample: bytes, encoding: FileEncoding, context: Context) -> InputFormat:
     """Return the format of a text: the given one, else by its first characters, else by the suffix."""
     given = context.options.format
     if given is not None:
         return given
     name = Path(context.path)
     if context.options.skip_lines:
-        return Format.CSV
+        return InputFormat.CSV
     suffix = Path(name.stem).suffix.lower() if name.suffix.lower() in _PACKED else name.suffix.lower()
     text = sample.decode(encoding.name, "replace").lstrip()
     if text.startswith("[") and (suffix == ".json" or text[1:].lstrip()[:1] in ("{", "]", "")):
-        return Format.JSON
+        return InputFormat.JSON
     if text.startswith("{"):
-        return Format.NDJSON if suffix in _SUFFIXES or _is_object(text) else Format.JSON
+        return InputFormat.NDJSON if suffix in _SUFFIXES or _is_object(text) else InputFormat.JSON
     if suffix == ".json":
-        return Format.JSON
-    return _SUFFIXES.get(suffix, Format.CSV)
+        return InputFormat.JSON
+    return _SUFFIXES.get(suffix, InputFormat.CSV)
 
 
 def _is_object(text: str) -> bool:

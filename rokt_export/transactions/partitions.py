@@ -17,11 +17,11 @@ from rokt_export.transactions.columns import ColumnMapper, ColumnsReport
 from rokt_export.transactions.compression import is_packed
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.delimited import DelimitedReader
-from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.encoding import FileEncoding
 from rokt_export.transactions.files import STDIN, FileStamp, change_between, open_span
 from rokt_export.transactions.json_files import NdjsonReader
 from rokt_export.transactions.open_file import open_reader
-from rokt_export.transactions.reader_base import Context, FirstRows, Place, RowReader
+from rokt_export.transactions.reader_base import Context, FilePosition, FirstRows, RowReader
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import Scan, TransactionSource, scan_source
 from rokt_export.transactions.transaction import Transaction
@@ -55,7 +55,7 @@ class FilePart:
     end: int | None
     lines: int
     stamp: FileStamp
-    encoding: Encoding | None = None
+    encoding: FileEncoding | None = None
     extra: int = 0
 
     @property
@@ -64,9 +64,9 @@ class FilePart:
         return (self.stamp.size if self.end is None else self.end) - self.start
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> FilePosition | None:
         """Where a reader of plain text begins; None for a whole file."""
-        return None if self.encoding is None else Place(self.start, self.lines, self.encoding, self.extra)
+        return None if self.encoding is None else FilePosition(self.start, self.lines, self.encoding, self.extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def look(path: str, options: SourceOptions, *, size: int = PART, keep: int = 0) 
 def _surveyed(found: FileLook, stamp: FileStamp, reader: RowReader, first: FirstRows, size: int) -> FileLook:
     """Return what is found with the rows of a reader, the parts, and the error that ended it."""
     rows = problems = 0
-    cuts: list[tuple[int, Place]] = []
+    cuts: list[tuple[int, FilePosition]] = []
     error: RoktExportError | None = None
     note: str | None = None
     begin = 0
@@ -175,12 +175,12 @@ def _surveyed(found: FileLook, stamp: FileStamp, reader: RowReader, first: First
     )
 
 
-def _parts(stamp: FileStamp, rows: int, cuts: Sequence[tuple[int, Place]]) -> tuple[FilePart, ...]:
+def _parts(stamp: FileStamp, rows: int, cuts: Sequence[tuple[int, FilePosition]]) -> tuple[FilePart, ...]:
     """Return the parts of a file that is cut at some places, each with the number of rows before it."""
     cuts = [cut for cut in cuts if cut[0] < rows]  # nothing but blank lines follows a cut behind the last row
     if not cuts:
         return (FilePart(stamp.path, rows, 0, 0, None, 0, stamp),) if rows else ()
-    places = [(0, Place(0, 0, cuts[0][1].encoding)), *cuts]
+    places = [(0, FilePosition(0, 0, cuts[0][1].encoding)), *cuts]
     ends = [*((before, place.start) for before, place in cuts), (rows, None)]
     return tuple(
         FilePart(stamp.path, until - before, before, at.start, end, at.lines, stamp, at.encoding, at.extra)

@@ -13,7 +13,7 @@ from rokt_export.transactions.claims import Share
 from rokt_export.transactions.columns import ColumnMapper, ColumnPlan, ColumnsReport
 from rokt_export.transactions.damage import Damage, DamageKind, DamageLog
 from rokt_export.transactions.damage_checks import Inspector
-from rokt_export.transactions.encoding import Encoding
+from rokt_export.transactions.encoding import FileEncoding
 from rokt_export.transactions.row_shapes import is_data
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
@@ -103,7 +103,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilePosition:
     """A place between two rows of a plain file of text, with what a reader knows that has come there.
 
     Attributes:
@@ -115,7 +115,7 @@ class Place:
 
     start: int
     lines: int
-    encoding: Encoding
+    encoding: FileEncoding
     extra: int = 0
 
 

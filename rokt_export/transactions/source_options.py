@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Format(StrEnum):
+class InputFormat(StrEnum):
     """Formats of input."""
 
     CSV = "csv"
@@ -44,7 +44,7 @@ class SourceOptions:
     wanted: frozenset[str] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     spec_columns: Mapping[str, str] = field(default_factory=dict)
-    format: Format | None = None
+    format: InputFormat | None = None
     encoding: str | None = None
     delimiter: str | None = None
     quote: str = '"'

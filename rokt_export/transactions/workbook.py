@@ -61,7 +61,7 @@ _BUILT_IN = {
 }
 """The built-in number formats (ECMA-376, 18.8.30) that change the text of a value."""
 
-Shown = Callable[[str], str]
+ShowCell = Callable[[str], str]
 """Converts a stored number to the text that a cell shows."""
 
 
@@ -200,7 +200,7 @@ def _local(name: str) -> str:
 
 
 def _rows(
-    stream: IO[bytes], strings: _Strings, styles: Sequence[Shown], context: Context
+    stream: IO[bytes], strings: _Strings, styles: Sequence[ShowCell], context: Context
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield number and cells of the rows of a sheet; hidden rows and columns are logged."""
     number = 0
@@ -244,7 +244,7 @@ def _column_of(letters: str) -> int:
     return column
 
 
-def _shown(cell: Element, strings: _Strings, styles: Sequence[Shown]) -> str:
+def _shown(cell: Element, strings: _Strings, styles: Sequence[ShowCell]) -> str:
     """Return the text that a cell shows."""
     value, formula = "", None
     for part in cell:
@@ -345,7 +345,7 @@ def _no_workbook(path: str) -> TransactionsError:
     )
 
 
-def _parts(archive: zipfile.ZipFile) -> tuple[list[_Sheet], _Strings, list[Shown]]:
+def _parts(archive: zipfile.ZipFile) -> tuple[list[_Sheet], _Strings, list[ShowCell]]:
     """Return a workbook's worksheets, its shared texts, and how each style shows a number."""
     workbook = next(path for kind, path in _related(archive, "").values() if kind == "officeDocument")
     related = _related(archive, workbook)
@@ -407,10 +407,10 @@ def _holds_values(archive: zipfile.ZipFile, sheet: _Sheet) -> bool:
     return False
 
 
-def _number_formats(elements: Sequence[tuple[str, dict[str, str]]], *, epoch_1904: bool) -> list[Shown]:
+def _number_formats(elements: Sequence[tuple[str, dict[str, str]]], *, epoch_1904: bool) -> list[ShowCell]:
     """Return how the cells of each style show a number."""
     codes = dict(_BUILT_IN)
-    formats: list[Shown] = []
+    formats: list[ShowCell] = []
     in_cell_styles = False
     for tag, each in elements:
         if tag == "numFmt":
@@ -422,7 +422,7 @@ def _number_formats(elements: Sequence[tuple[str, dict[str, str]]], *, epoch_190
     return formats
 
 
-def _shown_by(code: str, *, epoch_1904: bool) -> Shown:
+def _shown_by(code: str, *, epoch_1904: bool) -> ShowCell:
     """Return how a number format shows a number; signs and decimals are ignored."""
     section = code.partition(";")[0]
     bare = _LITERAL.sub("", section)

@@ -13,7 +13,7 @@ from rokt_export.transport import curl_errors
 from rokt_export.transport.closing_servers import QUIET, Wariness, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
 from rokt_export.transport.http11 import Connection, InFlight
-from rokt_export.transport.libcurl import MAX_IDLE_SECONDS, Common, CurlError, Multi, RawConnection
+from rokt_export.transport.libcurl import MAX_IDLE_SECONDS, CurlError, Multi, RawConnection, TransportContext
 from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import MOST_EVENTS
 
@@ -34,7 +34,7 @@ class ConnectionPool:
     server received nothing. Once a byte is written, it is not sent again.
     """
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: TransportContext) -> None:
         self._options = options = common.options
         self._trusted = common.trusted
         self._done = common.done

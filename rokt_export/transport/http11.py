@@ -11,7 +11,7 @@ from rokt_export.exchange.model import Response, Timings
 from rokt_export.transport import curl_errors
 from rokt_export.transport.http11_responses import (
     PackedCutShortError,
-    ResponseReader,
+    ResponseParser,
     TooLargeError,
     UnreadableError,
     known_response,
@@ -85,7 +85,7 @@ class Connection:
         self.pool = pool
         self.idle = idle
         self.send, self.receive = raw.send, raw.receive
-        self.reader = ResponseReader(pool.max_response)
+        self.reader = ResponseParser(pool.max_response)
         self.request: InFlight | None = None
         self.kept: tuple[InFlight, Response] | None = None
         self.secure = origin.startswith("https")

@@ -142,7 +142,7 @@ class TooLargeError(UnreadableError):
     """The body is larger than allowed."""
 
 
-class ResponseReader:
+class ResponseParser:
     """Parses the responses of one connection, one after the other, with llhttp (the parser of Node.js).
 
     Interim responses (1xx) and trailers are skipped. Common errors of servers are accepted: line ends without CR, a
@@ -407,7 +407,7 @@ class ResponseReader:
             self.reusable = self._parser.should_keep_alive()
 
 
-def _new_parser(reader: ResponseReader) -> HttpResponseParser:
+def _new_parser(reader: ResponseParser) -> HttpResponseParser:
     parser = HttpResponseParser(reader)
     parser.set_dangerous_leniencies(
         lenient_headers=True,

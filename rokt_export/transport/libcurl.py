@@ -178,7 +178,7 @@ Ended = tuple[Any, AttemptResult]
 """The token of a started request, and its result."""
 
 
-class Common(Struct, frozen=True):
+class TransportContext(Struct, frozen=True):
     """What both ways of HTTP share.
 
     Attributes:

@@ -25,7 +25,7 @@ from rokt_export.transport.decompression import (
 )
 from rokt_export.transport.http11_requests import LENGTH_EXPECTED, UNSAFE_IN_HEADER, says_close
 from rokt_export.transport.http11_responses import Head, cut_short, head_of
-from rokt_export.transport.libcurl import Common, CurlError, Multi, TransportOptions, configure
+from rokt_export.transport.libcurl import CurlError, Multi, TransportContext, TransportOptions, configure
 from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import heard
 
@@ -51,7 +51,7 @@ class Transfers:
     ends as `reset_after_send`.
     """
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: TransportContext) -> None:
         self._options = options = common.options
         self._trusted = common.trusted
         self._sockets = common.sockets

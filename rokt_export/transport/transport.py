@@ -17,7 +17,7 @@ from rokt_export.transport.closing_servers import Unasked
 from rokt_export.transport.connection_pool import ConnectionPool
 from rokt_export.transport.http11 import InFlight
 from rokt_export.transport.http11_requests import Message, Messages
-from rokt_export.transport.libcurl import Common, Ended, TransportOptions, authorities, check
+from rokt_export.transport.libcurl import Ended, TransportContext, TransportOptions, authorities, check
 from rokt_export.transport.libcurl_requests import Transfers
 from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import Sockets
@@ -100,7 +100,7 @@ class Transport:
         self._messages = Messages(self._is_reached)
         self.warnings: list[str] = []
         self._unasked = Unasked(self.warnings)
-        common = Common(options, trusted, self._sockets, self._done, self._unasked)
+        common = TransportContext(options, trusted, self._sockets, self._done, self._unasked)
         self._pool = ConnectionPool(common)
         self._transfers = Transfers(common)
         self._speaks = options.http_version in _SPOKEN

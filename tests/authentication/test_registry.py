@@ -20,17 +20,17 @@ from rokt_export.authentication.base import (
     FRESH,
     Authentication,
     BodyFinder,
-    Fill,
+    CredentialUse,
+    FillText,
     NotChecked,
     Public,
     Secret,
     Signature,
     StaticHeader,
-    Use,
     secret_fields,
 )
 from rokt_export.authentication.registry import TYPES
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import names_in
@@ -78,7 +78,7 @@ def _send(
     uses_files = any(each.type == "mutual_tls" for each in renderer.environment.authentication or ())
     ca_file = str(sandbox.ca_file) if sandbox.ca_file else None
     options = TransportOptions(timeout=10, ca_file=ca_file, **(files if uses_files else {}))
-    credentials = Credentials(renderer, variables, options=options, base_url=sandbox.base_url)
+    credentials = AttemptCredentials(renderer, variables, options=options, base_url=sandbox.base_url)
     try:
         credentials.ready()
         with Transport(options) as transport:
@@ -242,7 +242,7 @@ FINISHED: dict[str, Any] = {
     "__annotations__": {"type": Literal["acme"], "name": Public[ValueTemplate], "key": Secret[ValueTemplate]},
     "credential": lambda self, fill: StaticHeader("X-Key", fill(self.key)),
     "verification": lambda self, fill, body_finder: NotChecked("a test"),
-    "uses": lambda self: [Use(self, "header X-Key")],
+    "uses": lambda self: [CredentialUse(self, "header X-Key")],
 }
 
 
@@ -274,14 +274,14 @@ def test_a_finished_type_is_taken() -> None:
         type: Literal["acme"]
         key: Secret[ValueTemplate]
 
-        def credential(self, fill: Fill) -> StaticHeader:
+        def credential(self, fill: FillText) -> StaticHeader:
             return StaticHeader("X-Key", fill(self.key))
 
-        def verification(self, fill: Fill, body_finder: BodyFinder) -> NotChecked:
+        def verification(self, fill: FillText, body_finder: BodyFinder) -> NotChecked:
             return NotChecked("a test")
 
-        def uses(self) -> Iterable[Use]:
-            return [Use(self, "header X-Key")]
+        def uses(self) -> Iterable[CredentialUse]:
+            return [CredentialUse(self, "header X-Key")]
 
     assert list(Acme(type="acme", key="k").secrets()) == [("KEY", "k")]
 

@@ -7,10 +7,10 @@ from typing import get_args
 from certification.crm import SPEC
 
 from rokt_export.certification.planning import PlannedProbe
-from rokt_export.certification.records import Kind
+from rokt_export.certification.records import ProbeKind
 from rokt_export.certification.running import _MEANT, Certifier
-from rokt_export.certification.sending import Sent
-from rokt_export.certification.verdicts import Judge
+from rokt_export.certification.sending import SentRow
+from rokt_export.certification.verdicts import ProbeJudge
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Response
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
@@ -22,13 +22,13 @@ def test_what_must_be_refused_and_is_delivered_is_a_finding() -> None:
     spec = read_spec(parse("acme.yaml", SPEC.format(url="https://test.example.com"))).spec
     response = Response(201, body=b"{}")
     outcome = Outcome(OutcomeKind.DELIVERED, "created")
-    sent = Sent(
+    sent = SentRow(
         Exchange(Transaction(1, "T1", {}), None, response, outcome),
         Renderer(spec, "staging", {"ACME_KEY": "k"}),
         {},
     )
     certifier = Certifier([], iter(()), 0.0)
-    certifier._judge = Judge(spec, False, str)
+    certifier._judge = ProbeJudge(spec, False, str)
     refused = PlannedProbe("longest", "with values that are too long", "not delivered", "")
     assert certifier._judged(refused, [sent]).defect == "delivered-unexpectedly"
     taken = PlannedProbe("longest", "with the longest values", "delivered", "")
@@ -36,4 +36,4 @@ def test_what_must_be_refused_and_is_delivered_is_a_finding() -> None:
 
 
 def test_a_response_that_no_rule_matches_has_a_meaning_for_each_kind_that_is_sent() -> None:
-    assert set(_MEANT) == set(get_args(Kind)) - {"read_back", "cleanup"}
+    assert set(_MEANT) == set(get_args(ProbeKind)) - {"read_back", "cleanup"}

@@ -16,7 +16,7 @@ from certification_samples import HOSTILE, certification
 from rokt_export.certification.pack import certificate_of
 from rokt_export.certification.sign_off import answers_of, sign_off_of
 from rokt_export.errors import DocumentError
-from rokt_export.journal.certifications import Judgement, RecordAnswer, SignOff, judged, refusal, sentences
+from rokt_export.journal.certifications import RecordAnswer, SignOff, SignOffJudgement, judged, refusal, sentences
 
 RUN = "20261129-7k3f9q"
 CERTIFICATE = certificate_of(certification(RUN))
@@ -57,13 +57,13 @@ def signed(found: dict[str, Any]) -> SignOff:
     return sign_off_of("a.json", answers_of("a.json", json.dumps(found)), RUN, CERTIFICATE, BEGAN, AT)
 
 
-def judge(**changes: Any) -> Judgement:
+def judge(**changes: Any) -> SignOffJudgement:
     return judged(CERTIFICATE, signed(answers(**changes)))
 
 
 def test_answers_that_agree_confirm_each_record() -> None:
     assert signed(answers()).name == "Jane Doe"
-    assert judge() == Judgement(
+    assert judge() == SignOffJudgement(
         ("R1", "R2", "R3", "R4"),
         (),
         (f"P4 (hostile text {HOSTILE}): a finding, and the partner says that it is intended",),

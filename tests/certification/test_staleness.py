@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from rokt_export.certification.records import Kind
+from rokt_export.certification.records import ProbeKind
 from rokt_export.certification.staleness import (
     _PART_OF,
     _PROBES_OF,
@@ -97,6 +97,6 @@ def test_each_key_of_the_language_belongs_to_a_part_or_to_none() -> None:
 
 
 def test_each_kind_of_probe_that_a_part_names_is_one() -> None:
-    kinds = frozenset(get_args(Kind))
+    kinds = frozenset(get_args(ProbeKind))
     assert all(again <= kinds for again in _PROBES_OF.values())
     assert set(_PROBES_OF) == set(_PART_OF.values()) - {None}

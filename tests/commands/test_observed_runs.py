@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from commands.conftest import PATIENCE, Partner, clear, interrupt, serve, wait_for
 from commands.replays import people, refusing
 from rokt_export.delivery.run_counts import Latencies, Tally
-from rokt_export.reports.metrics import BUCKETS, Histogram, Snapshot, prometheus
+from rokt_export.reports.metrics import BUCKETS, BucketHistogram, Snapshot, prometheus
 
 OF_RUN = {"run", "partner", "environment", "command"}
 SAMPLE = re.compile(r'^(rokt_export_\w+)\{((?:\w+="(?:[^"\\\n]|\\.)*",?)*)\} (\S+)$')
@@ -117,7 +117,7 @@ def test_the_metrics_file_counts_by_outcome_rule_and_status(cli, spec, five, wor
 def test_metrics_escape_labels_and_sum_buckets():
     latencies = Latencies()
     latencies.update([3.0, 40.0, 40.0, 60_000.0])
-    histogram = Histogram.of(latencies)
+    histogram = BucketHistogram.of(latencies)
     assert (histogram.counts[0], histogram.counts[BUCKETS.index(0.05)], histogram.counts[-1]) == (1, 2, 1)
     assert histogram.sum == pytest.approx(60.083, rel=0.01)
     tally = Tally()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.errors import UnreachableError
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import TransportOptions
@@ -33,7 +33,7 @@ OAUTH = "{type: oauth2, token_url: 'https://id.example.com/token', client_id: a,
 )
 def test_what_stands(authentication: str, standing: bool, renews: bool) -> None:
     made = renderer(f"authentication: {authentication}\nencoding: none", variables={"K": "k"})
-    credentials = Credentials(made, {"K": "k"})
+    credentials = AttemptCredentials(made, {"K": "k"})
     assert (credentials.standing, credentials.renews) == (standing, renews)
     if standing:
         request = made.render(Transaction(1, "1", {}))
@@ -70,11 +70,11 @@ def token_server(request) -> Iterator[str]:
         thread.join()
 
 
-def tokens(url: str, timeout: float) -> Credentials:
+def tokens(url: str, timeout: float) -> AttemptCredentials:
     made = renderer(
         f"authentication: {OAUTH.replace('https://id.example.com/token', url)}\nencoding: none", variables={"K": "k"}
     )
-    return Credentials(made, {"K": "k"}, options=TransportOptions(timeout=timeout))
+    return AttemptCredentials(made, {"K": "k"}, options=TransportOptions(timeout=timeout))
 
 
 @pytest.mark.parametrize("token_server", [([head, *[b" "] * 100], 0.05) for head in (HEAD[:9], SHORT)], indirect=True)

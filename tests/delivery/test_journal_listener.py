@@ -24,7 +24,7 @@ from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FIRST_RECORDINGS, LocalNumbers, RecordingQuota
 from rokt_export.delivery.worker import _listened_to, _Reporter
 from rokt_export.errors import TransactionsError, UnreachableError
-from rokt_export.exchange.delivery import Deliveries, Delivery, Recordings
+from rokt_export.exchange.delivery import Deliveries, Delivery, KeptRecordings
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Response, Timings
 from rokt_export.journal import Journal, RunWriter
 from rokt_export.partner_spec.loading import load_spec
@@ -333,7 +333,7 @@ def test_where_all_fails_no_more_than_some_wait_to_be_recorded(writer, spec, per
 
 def test_no_recording_waits_where_all_are_kept_or_bodies_are_large(writer, spec, personal):
     redactor = redactor_for(spec, "staging", {}, key=b"key")
-    Bookkeeper(writer, redactor, personal, (), Recordings.ALL)(
+    Bookkeeper(writer, redactor, personal, (), KeptRecordings.ALL)(
         Settled(tuple([exchange(person(row)) for row in range(1, 65)]))
     )
     assert recorded(writer) == list(range(1, 65))

@@ -10,7 +10,7 @@ import pytest
 from commands.conftest import Heard
 from engine_bench import DELIVERED, OK, Answer, Bench, Run, ids
 
-from rokt_export.delivery.credentials import Credentials
+from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import OutcomeKind, Request
 
@@ -115,7 +115,7 @@ def test_a_token_server_that_fails_early_does_not_stop_a_token_that_is_still_goo
     run = run_with_tokens(bench, 3)
     assert run.outcomes == {DELIVERED: 3}
     source = bench.engine._credentials._tokens[0]
-    other = Credentials(bench.engine._renderer, {})  # as in another process: it never fetched one itself
+    other = AttemptCredentials(bench.engine._renderer, {})  # as in another process: it never fetched one itself
     other._tokens[0]._store = source._store
     other.ready()
     due = source._store.read()._replace(good_until=time.monotonic() - 1)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.diagnosis.case import Case, Sent
+from rokt_export.diagnosis.case import Case, SentDelivery
 from rokt_export.diagnosis.suspects import ranked
 from rokt_export.exchange.model import Response
 from rokt_export.response.log_ids import request_ids
 
 JSON = (("Content-Type", "application/json"),)
 HTML = (("Content-Type", "text/html"),)
-BEARER = Sent("POST", "https://api.example.com/v1/leads", {"authorization": "Bearer $ACME_TOKEN"}, True)
-PLAIN = Sent("POST", "http://api.example.com/v1/leads", {}, False)
+BEARER = SentDelivery("POST", "https://api.example.com/v1/leads", {"authorization": "Bearer $ACME_TOKEN"}, True)
+PLAIN = SentDelivery("POST", "http://api.example.com/v1/leads", {}, False)
 
 REFUSALS = [
     # firewalls and gateways
@@ -193,5 +193,5 @@ def test_ids_are_found_in_head_and_text() -> None:
 @pytest.mark.parametrize("location", ["https://[bad", "//", "/login", "https://login.example.org/x", "\x00"])
 @pytest.mark.parametrize("url", ["", "https://$ACME_HOST/leads", "https://api.example.com/leads"])
 def test_a_location_that_cannot_be_read_is_no_crash(url: str, location: str) -> None:
-    sent = Sent("POST", url, {}, False)
+    sent = SentDelivery("POST", url, {}, False)
     ranked(Case(sent, Response(302, (("Location", location), ("Date", "nonsense")), b"\xff"), None, 1.0))

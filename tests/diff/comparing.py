@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from rokt_export.diff import Comparison, DiffResult, Sent, Side
+from rokt_export.diff import Comparison, DiffResult, SentTexts, Side
 from rokt_export.partner_spec.model import DiffSettings
 
 JSON = (("Content-Type", "application/json"),)
@@ -38,7 +38,7 @@ def compared(
                 started = 1_790_000_000.0 + 900 * number + row
                 made = Side(
                     "delivered", "ok", status=200, headers=JSON, body=orjson.dumps(made), started=started,
-                    sent=Sent(sent(row)),
+                    sent=SentTexts(sent(row)),
                 )  # fmt: skip
             sides.append(made)
         comparison.add(f"t-{row}", *sides)
@@ -50,7 +50,7 @@ def compared_values(rows: int, a: Make, b: Make, seed: int = 1) -> DiffResult:
     comparison = Comparison(DiffSettings(), a="staging", b="production")
     chances = random.Random(seed), random.Random(-seed)
     for row in range(rows):
-        sent = Sent({"email": f"jane.{row}@example.com", "country": ["US", "DE", "FR", "US"][row % 4]})
+        sent = SentTexts({"email": f"jane.{row}@example.com", "country": ["US", "DE", "FR", "US"][row % 4]})
         sides = [
             Side(
                 "delivered", "ok", status=200, headers=JSON, body=orjson.dumps({"x": make(row, chance)}),

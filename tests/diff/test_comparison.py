@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rokt_export.diff import Comparison, DiffResult, Kind, Section, Sent, Side
-from rokt_export.diff.places import MOST_PLACES, Pattern, Places
+from rokt_export.diff import Comparison, DifferenceKind, DiffResult, Section, SentTexts, Side
+from rokt_export.diff.places import MOST_PLACES, PathPattern, Places
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import DiffSettings
 
@@ -184,7 +184,11 @@ def test_binaries_are_compared_by_size_and_digest():
 def test_json_broken_on_one_side_is_a_difference():
     result = compared([({"a": 1}, b'{"a": 1')])
     (difference,) = result.differences
-    assert (difference.kind, difference.section, difference.detail) == (Kind.FORMAT, Section.SHAPE, "JSON → text")
+    assert (difference.kind, difference.section, difference.detail) == (
+        DifferenceKind.FORMAT,
+        Section.SHAPE,
+        "JSON → text",
+    )
     assert "not JSON" in difference.samples[0].b
     assert not compared([(b'{"a": 1', b'{"a": 1')]).differs
     assert found(compared([({"a": 1}, b"")])) == [("format", "$", 1)]
@@ -209,7 +213,7 @@ def test_a_request_tells_what_it_carried():
         (("Content-Type", "application/x-www-form-urlencoded"), ("X-Source", "rokt"), ("Host", "example.com")),
         b'email=jane%40example.com&json={"a":{"b":["x"]}}',
     )
-    assert dict(Sent.of(form).values) == {
+    assert dict(SentTexts.of(form).values) == {
         "X-Source": "rokt",
         "path lists": "lists",
         "path a1b2c3": "a1b2c3",
@@ -220,11 +224,11 @@ def test_a_request_tells_what_it_carried():
         "a.b": "x",
     }
     document = Request("POST", "https://example.com/", (("Content-Type", "text/xml"),), b'<l><e id="7">jane</e></l>')
-    assert dict(Sent.of(document).values) == {"l.e.@id": "7", "l.e.#text": "jane"}
+    assert dict(SentTexts.of(document).values) == {"l.e.@id": "7", "l.e.#text": "jane"}
 
 
 def test_an_echo_that_one_side_does_not_give_is_a_difference():
-    sent = Sent({"email": "jane@example.com"})
+    sent = SentTexts({"email": "jane@example.com"})
     pairs = [
         (side({"to": "jane@example.com"}, sent=sent), side({"to": str(uuid.uuid4())}, sent=sent)) for _ in range(50)
     ]
@@ -298,7 +302,7 @@ def test_an_endpoints_own_path_is_an_echo():
     def answer(environment: str, row: int) -> Side:
         url = f"https://{environment}.example.com/{environment}/leads"
         link = {"self": f"{url}/{row}/view"}
-        return side(link, sent=Sent.of(Request("POST", url, (), b"{}")), hosts=(f"{environment}.example.com",))
+        return side(link, sent=SentTexts.of(Request("POST", url, (), b"{}")), hosts=(f"{environment}.example.com",))
 
     pairs = [(answer("staging", row), answer("production", row)) for row in range(30)]
     assert found(compared(pairs)) == []
@@ -398,9 +402,9 @@ def test_ignored_paths_in_every_spelling():
 def test_a_pattern_of_an_array_does_not_mean_its_elements():
     places = Places(DiffSettings())
     array = places.body.child("a")
-    assert Pattern("$.a").matches(array)
-    assert not Pattern("$.a").matches(array.child("[*]"))
-    assert Pattern("$.a[0]").matches(array.child("[*]"))
+    assert PathPattern("$.a").matches(array)
+    assert not PathPattern("$.a").matches(array.child("[*]"))
+    assert PathPattern("$.a[0]").matches(array.child("[*]"))
 
 
 def test_unordered_arrays():

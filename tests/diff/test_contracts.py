@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from rokt_export.diff import Side
-from rokt_export.diff.column import Rows
-from rokt_export.diff.model import Kind, Sample, Undecided
+from rokt_export.diff.column import KeptPairs
+from rokt_export.diff.model import DifferenceKind, Sample, Undecided
 from rokt_export.diff.sentences import Words, of_undecided
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.reports import differences
@@ -20,7 +20,9 @@ from tests.diff.comparing import JSON, Answer, compared, differing, new_id, unde
 
 def test_a_text_of_several_wordings_is_shown_by_an_example() -> None:
     samples = (Sample("t", '"Hi"', '"Hello"'),)
-    one = Undecided(Kind.VALUE, "$.note", 7, "has several wordings on both sides, in other rows", samples=samples)
+    one = Undecided(
+        DifferenceKind.VALUE, "$.note", 7, "has several wordings on both sides, in other rows", samples=samples
+    )
     sentence = of_undecided(one, Words("staging", "production", 9))
     assert "both sides use them all, but not for the same rows, in 7 rows." in sentence
     assert sentence.endswith('An example of a row: "Hi" in staging but "Hello" in production.')
@@ -93,7 +95,7 @@ def test_a_terminal_shows_forty_differences_and_counts_the_rest() -> None:
 
 
 def test_the_rows_that_are_kept_of_many_follow_no_period() -> None:
-    rows = Rows()
+    rows = KeptPairs()
     one = Side("delivered")
     for number in range(1, 20_001):
         rows.add(number, f"t-{number}", one, one)

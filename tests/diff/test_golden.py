@@ -17,7 +17,7 @@ import orjson
 import pytest
 from rich.console import Console
 
-from rokt_export.diff import Comparison, Sent, Side
+from rokt_export.diff import Comparison, SentTexts, Side
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.reports import differences
 
@@ -50,7 +50,7 @@ def told(rows: int, a: Answer, b: Answer, **settings: Any) -> str:
                     body=orjson.dumps(data),
                     started=STARTED + number * 900 + row * 0.2,
                     latency_ms=40.0 + number,
-                    sent=Sent(carried),
+                    sent=SentTexts(carried),
                 )
             )
         comparison.add(carried["ref"], *sides)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from rokt_export.diff import Sent, Side
+from rokt_export.diff import SentTexts, Side
 from tests.diff.comparing import Answer, compared
 
 NAMES = [
@@ -19,7 +19,9 @@ def test_a_word_in_a_long_line_is_shown_with_the_words_around() -> None:
             text = f"<html><body><p>Thanks {NAMES[row % 4]['firstname' if not word else 'lastname']}</p><p>Your number"
             text += f" is <b>{chance.randrange(10**7, 10**8)}</b></p><p>We will {word}call you</p></body></html>"
             headers = (("Content-Type", "text/html"),)
-            return Side("delivered", "ok", status=200, headers=headers, body=text.encode(), sent=Sent(NAMES[row % 4]))
+            return Side(
+                "delivered", "ok", status=200, headers=headers, body=text.encode(), sent=SentTexts(NAMES[row % 4])
+            )
 
         return made
 

@@ -14,14 +14,14 @@ from msgspec.structs import replace
 from rokt_export.errors import JournalError
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.certifications import (
-    Certificate,
+    CertificationSummary,
     CertifiedProbe,
     CertifiedRecord,
     RecordAnswer,
     SignOff,
 )
 
-CERTIFICATE = Certificate(
+CERTIFICATE = CertificationSummary(
     "d" * 64,
     "a" * 64,
     "staging",

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response
 from rokt_export.journal.recording import record
-from rokt_export.onboarding.unexplained import Unmatched, groups_of
+from rokt_export.onboarding.unexplained import UnmatchedResponse, groups_of
 from rokt_export.partner_spec.model import Rule
 from rokt_export.redaction import Redactor
 from rokt_export.response.classify import Classifier
@@ -18,13 +18,13 @@ TEXTS = (b"`X-Api-Key` (header) is missing", b"API key `X-Api-Key` (header) is w
 JSON = (b'{"error": "no such list"}', b'{"error": "list is full"}', b'{"error": "no such list"}')
 
 
-def unmatched(row: int, body: bytes, kind: str) -> Unmatched:
+def unmatched(row: int, body: bytes, kind: str) -> UnmatchedResponse:
     response = Response(401, (("Content-Type", kind),), body)
     exchange = Exchange(
         Transaction(row, f"t-{row}", {}), Request("POST", "https://example.com/", ()), response,
         Outcome(OutcomeKind.UNCLASSIFIED),
     )  # fmt: skip
-    return Unmatched(row, record(exchange, Redactor(key=b"key"), ()))
+    return UnmatchedResponse(row, record(exchange, Redactor(key=b"key"), ()))
 
 
 @pytest.mark.parametrize(("bodies", "kind"), [(TEXTS, "text/plain"), (JSON, "application/json")])

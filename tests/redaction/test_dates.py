@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rokt_export.redaction.batch_signs import Sign, signs_in
+from rokt_export.redaction.batch_signs import TextSign, signs_in
 from rokt_export.redaction.dates import dates_in, dates_in_lines, days_of, numbers_meaning
 
 LINES = st.lists(
@@ -30,7 +30,7 @@ def test_numbers_mean_the_days_that_the_exact_search_finds(lines, day) -> None:
     wanted = day if isinstance(day, frozenset) else frozenset({day.toordinal()})
     exact = {(start, days) for start, days in dates_in_lines(text) if not days.isdisjoint(wanted)}
     found = {(start, days) for start, days in numbers_meaning(text, wanted) if not days.isdisjoint(wanted)}
-    if Sign.DATE not in signs_in(text):  # a date with separators is looked for in the exact way
+    if TextSign.DATE not in signs_in(text):  # a date with separators is looked for in the exact way
         assert found == exact
 
 
@@ -56,7 +56,7 @@ def test_a_date_is_found_with_the_words_that_people_say(text) -> None:
 
 
 def test_the_end_of_one_row_and_the_beginning_of_the_next_are_no_date() -> None:
-    assert Sign.DATE not in signs_in("7-1234\n45-1979\n28-1980")
+    assert TextSign.DATE not in signs_in("7-1234\n45-1979\n28-1980")
 
 
 def test_a_spreadsheets_day_is_found_among_identifiers() -> None:
@@ -72,7 +72,7 @@ def test_signs_in_random_identifiers_take_little_memory() -> None:
     signs_in(texts[0])
     before = _resident()
     for text in texts:
-        assert Sign.HASH in signs_in(text)
+        assert TextSign.HASH in signs_in(text)
     assert _resident() - before < 4_000_000  # together, the expressions took 60 MB
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rokt_export.redaction import Redactor, personal
-from rokt_export.redaction.decoded_view import Reading
+from rokt_export.redaction.decoded_view import DecodedText
 from rokt_export.redaction.hashes import UP_TO_SHA_2
 
 VALUES = [
@@ -78,7 +78,7 @@ def test_the_quick_look_leaves_out_no_value_that_is_found(values: list[str], dat
     text = data.draw(st.sampled_from(["", "2020-01-01 ", "\\u0061", "é", "%41 "])) + ", ".join(
         how(one) for one, how in chosen
     )
-    quick = personal.people_in(values, Reading(text))
+    quick = personal.people_in(values, DecodedText(text))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(personal, "_may_be_in", lambda _value, _reading: True)
-        assert personal.people_in(values, Reading(text)) == quick
+        assert personal.people_in(values, DecodedText(text)) == quick

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Request, Response
 from rokt_export.journal.recording import record
 from rokt_export.redaction import Redactor, dates, decoded_view, personal
-from rokt_export.redaction.decoded_view import Reading
+from rokt_export.redaction.decoded_view import DecodedText
 from rokt_export.transactions.transaction import Transaction
 
 PERSON = (
@@ -51,7 +51,7 @@ def test_dates_hashes_and_encodings_are_found_as_a_search_at_each_character_find
 @given(st.lists(st.sampled_from(PERSON), min_size=1, max_size=5), TEXT)
 @quickly
 def test_a_text_that_may_hold_none_of_a_persons_values_holds_none(values: list[str], text: str) -> None:
-    reading = Reading(text)
+    reading = DecodedText(text)
     found = list(personal.find_people(values, reading))
     assert personal._hold_any(tuple(values), reading) or not found
     assert personal.people_in(values, reading) or not found

@@ -19,7 +19,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from rokt_export.delivery.redaction_clues import ADDRESS
-from rokt_export.redaction import Encoding, Piece, Redactor
+from rokt_export.redaction import Piece, Redactor, SecretEncoding
 from rokt_export.redaction.decoded_view import squeezed
 
 CANARIES = [
@@ -402,12 +402,12 @@ def test_pieces_tell_how_each_secret_stands() -> None:
     pieces = redactor.pieces(text)
     assert pieces == [
         Piece("x "),
-        Piece("$KEY", "KEY", Encoding.RAW),
+        Piece("$KEY", "KEY", SecretEncoding.RAW),
         Piece(" y "),
-        Piece("$KEY", "KEY", Encoding.URLENCODED),
+        Piece("$KEY", "KEY", SecretEncoding.URLENCODED),
         Piece(" "),
         Piece(
-            "$LOGIN", "LOGIN", Encoding.BASIC, (Piece("anystring:"), Piece("$KEY", "KEY", Encoding.RAW))
+            "$LOGIN", "LOGIN", SecretEncoding.BASIC, (Piece("anystring:"), Piece("$KEY", "KEY", SecretEncoding.RAW))
         ),
     ]  # fmt: skip
     assert "".join(piece.text for piece in pieces) == redactor.secrets_in(text)

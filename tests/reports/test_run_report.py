@@ -16,7 +16,7 @@ from test_console import printed
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet, RunState
-from rokt_export.journal.recording import Recording, Shown
+from rokt_export.journal.recording import Recording, RedactedText
 from rokt_export.redaction import Piece
 from rokt_export.reports import brief, console, html, run_report
 from rokt_export.reports.exchange_view import exchange
@@ -227,7 +227,7 @@ def test_a_revised_row_has_no_recording_for_what_it_was_when_it_was_sent(journal
 
 def sent_once_more(journal: Journal, outcome: OutcomeKind, **recorded: Any) -> tuple[Story, Delivery]:
     """A row that timed out and was sent once more; `recorded` is what is recorded of the second attempt."""
-    asked = {"method": "POST", "url": Shown((Piece("https://api.example.com/leads"),))}
+    asked = {"method": "POST", "url": RedactedText((Piece("https://api.example.com/leads"),))}
     fault = ("timeout_after_send", "no response within 5 s")
     writer = begin(journal)
     writer.intend([item(1)])

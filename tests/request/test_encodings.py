@@ -16,13 +16,13 @@ from rokt_export.errors import SpecError
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.request import encodings
 from rokt_export.request.encodings import BodyEncoding, body_encoding
-from rokt_export.request.parameter_values import Field, RefusedError, compile_field
+from rokt_export.request.parameter_values import CompiledParameter, RefusedError, compile_field
 from rokt_export.response.body_limits import MAX_NODES
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, finder, read_body
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, EncodingFacts, media_type_of, nests
 from rokt_export.spec_language.filters import Number, text_of
 from rokt_export.spec_language.template import compile_template
-from rokt_export.spec_language.template_places import Place
+from rokt_export.spec_language.template_places import TemplatePlace
 from tests.request.rendering import body as rendered
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +47,9 @@ def named(name: str, *others: str) -> list[str]:
 def encoded(name: str, values: dict[str, Any]) -> bytes:
     """The body that an encoding makes of parameters that have these values."""
     parameter = Parameter.model_validate({"name": "a", "attribute": "a"})
-    body = body_encoding(name).encoder([Field(each, parameter, lambda _, v=value: v) for each, value in values.items()])
+    body = body_encoding(name).encoder(
+        [CompiledParameter(each, parameter, lambda _, v=value: v) for each, value in values.items()]
+    )
     made = body({})
     assert made is not None
     return made
@@ -144,7 +146,10 @@ def test_the_sandbox_reads_names_with_any_sign(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if not nests(name)])
 def test_an_encoding_says_whether_names_repeat(name: str) -> None:
     parameter = Parameter.model_validate({"name": "a", "attribute": "a"})
-    body = body_encoding(name).encoder([Field("a", parameter, lambda _, v=value: v) for value in "xy"])({}) or b""
+    body = (
+        body_encoding(name).encoder([CompiledParameter("a", parameter, lambda _, v=value: v) for value in "xy"])({})
+        or b""
+    )
     try:
         repeats = found(name, "a", body) == ["x", "y"]
     except BodyProblem:
@@ -156,7 +161,7 @@ def test_an_encoding_says_whether_names_repeat(name: str) -> None:
 def test_a_template_of_a_whole_body_escapes_values(name: str) -> None:
     first, second = named(name, "first", "second")
     source = encoded(name, {first: "MARK", second: "b"}).decode().replace("MARK", "{{ note }}")
-    body = str(compile_template(source, ENCODINGS[name].place or Place.TEXT).fill({"note": HARD}, {})).encode()
+    body = str(compile_template(source, ENCODINGS[name].place or TemplatePlace.TEXT).fill({"note": HARD}, {})).encode()
     try:
         read = (found(name, first, body), found(name, second, body))
     except BodyProblem as problem:

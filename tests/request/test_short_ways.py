@@ -20,7 +20,7 @@ from rokt_export.partner_spec.model import Parameter
 from rokt_export.request.encodings.form import form_encoder, form_text
 from rokt_export.request.encodings.json import json_encoder
 from rokt_export.request.encodings.xml import xml_encoder
-from rokt_export.request.parameter_values import Field, RefusedError, Values, compile_field
+from rokt_export.request.parameter_values import CompiledParameter, ParameterValues, RefusedError, compile_field
 from rokt_export.request.render import header_values
 from rokt_export.request.url import blank_url
 from rokt_export.response.body_reader import NoData, ReadAs, ResponseReader, body_values
@@ -69,7 +69,9 @@ def outcome(make: Callable[[Any], Any], value: Any) -> Any:
 @pytest.mark.parametrize("encoder", [json_encoder, xml_encoder, form_encoder, header_values])
 @given(row=ROWS)
 @example(row={"a": "1.10", "b": "00123", "c": "Zoë"})
-def test_plain_values(encoder: Callable[[list[Field]], Callable[[Values], Any]], row: Values) -> None:
+def test_plain_values(
+    encoder: Callable[[list[CompiledParameter]], Callable[[ParameterValues], Any]], row: ParameterValues
+) -> None:
     short, general = encoder(CARRIERS), encoder([replace(field, plain=None, fixed=False) for field in CARRIERS])
     assert outcome(short, row) == outcome(general, row)
 

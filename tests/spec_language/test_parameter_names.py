@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, steps
+from rokt_export.spec_language.parameter_names import Append, ElementMatch, Index, Key, steps
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from rokt_export.spec_language.parameter_names import Append, Index, Key, Match,
         ("a[12]", (Key("a"), Index(12))),
         ("tags[]", (Key("tags"), Append())),
         ("a[].b", (Key("a"), Append(), Key("b"))),
-        ("fields[name=email].value", (Key("fields"), Match("name", "email"), Key("value"))),
-        ("FL[@val=First Name].#text", (Key("FL"), Match("@val", "First Name"), Key("#text"))),
-        ("a[b='c']", (Key("a"), Match("b", "c"))),
+        ("fields[name=email].value", (Key("fields"), ElementMatch("name", "email"), Key("value"))),
+        ("FL[@val=First Name].#text", (Key("FL"), ElementMatch("@val", "First Name"), Key("#text"))),
+        ("a[b='c']", (Key("a"), ElementMatch("b", "c"))),
         ("['a.b']", (Key("a.b"),)),
         ('lists["Rokt [new]"].on', (Key("lists"), Key("Rokt [new]"), Key("on"))),
         ("Leads.row.@no", (Key("Leads"), Key("row"), Key("@no"))),

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from rokt_export.spec_language import template as template_module
 from rokt_export.spec_language.filters import ABSENT, FilterError, Number
 from rokt_export.spec_language.template import attribute_template, check_numbers, compile_template, constant_template
-from rokt_export.spec_language.template_places import BODIES, Place, TemplateProblem
+from rokt_export.spec_language.template_places import BODIES, TemplatePlace, TemplateProblem
 
 HOSTILE = "é&<>'\"\\/ +%\n"
 
 
-def fill(source, values=None, env=None, place=Place.VALUE):
+def fill(source, values=None, env=None, place=TemplatePlace.VALUE):
     return compile_template(source, place).fill(values or {}, env or {})
 
 
@@ -38,7 +38,7 @@ def test_text_around_makes_text():
 
 
 def test_one_absent_attribute_makes_the_value_absent_but_leaves_a_gap_in_a_whole_body():
-    for place in Place:
+    for place in TemplatePlace:
         expected = "1-" if place in BODIES else ABSENT
         assert fill("{{ a }}-{{ b }}", {"a": "1"}, place=place) == expected
 
@@ -54,11 +54,11 @@ def test_filters_pass_absent_and_null_on_except_those_that_fill():
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
-        (Place.VALUE, HOSTILE),
-        (Place.TEXT, HOSTILE),
-        (Place.URL, "%C3%A9%26%3C%3E%27%22%5C%2F%20%2B%25%0A"),
-        (Place.JSON, "é&<>'\\\"\\\\/ +%\\n"),
-        (Place.XML, "é&amp;&lt;&gt;&apos;&quot;\\/ +%\n"),
+        (TemplatePlace.VALUE, HOSTILE),
+        (TemplatePlace.TEXT, HOSTILE),
+        (TemplatePlace.URL, "%C3%A9%26%3C%3E%27%22%5C%2F%20%2B%25%0A"),
+        (TemplatePlace.JSON, "é&<>'\\\"\\\\/ +%\\n"),
+        (TemplatePlace.XML, "é&amp;&lt;&gt;&apos;&quot;\\/ +%\n"),
     ],
 )
 def test_escaping_fits_the_place(place, expected):
@@ -68,24 +68,26 @@ def test_escaping_fits_the_place(place, expected):
 @pytest.mark.parametrize("sign", ["\r", "\n", "\0"])
 def test_a_header_cannot_hold_a_line_break(sign):
     with pytest.raises(FilterError, match="line break"):
-        fill("x {{ a }}", {"a": f"a{sign}b"}, place=Place.HEADER)
-    assert fill("x {{ a }}", {"a": "é b"}, place=Place.HEADER) == "x é b"
+        fill("x {{ a }}", {"a": f"a{sign}b"}, place=TemplatePlace.HEADER)
+    assert fill("x {{ a }}", {"a": "é b"}, place=TemplatePlace.HEADER) == "x é b"
 
 
 @pytest.mark.parametrize("more", ["", "{% if a %}{% endif %}"])
 def test_json_is_complete_in_a_json_body_and_escaped_elsewhere(more):
     source = "{{ a | tojson }}" + more
-    assert fill(source, {"a": '<"'}, place=Place.JSON) == '"<\\""'
-    assert fill(source, {"a": "<"}, place=Place.XML) == "&quot;&lt;&quot;"
-    assert fill(source, {"a": "<"}, place=Place.URL) == "%22%3C%22"
+    assert fill(source, {"a": '<"'}, place=TemplatePlace.JSON) == '"<\\""'
+    assert fill(source, {"a": "<"}, place=TemplatePlace.XML) == "&quot;&lt;&quot;"
+    assert fill(source, {"a": "<"}, place=TemplatePlace.URL) == "%22%3C%22"
 
 
 @pytest.mark.parametrize("more", ["", "{% if a %}{% endif %}"])
 def test_an_environment_variable_may_be_the_base_of_a_url(more):
     env = {"BASE": "https://example.com/a?b=c"}
-    assert fill("{{ env.BASE }}&d={{ a }}" + more, {"a": "/"}, env, Place.URL) == "https://example.com/a?b=c&d=%2F"
-    assert fill("{{ env.BASE }}" + more, {}, env, Place.XML) == "https://example.com/a?b=c"
-    assert fill("{{ env.BASE }}" + more, {}, {"BASE": "<"}, Place.XML) == "&lt;"
+    assert (
+        fill("{{ env.BASE }}&d={{ a }}" + more, {"a": "/"}, env, TemplatePlace.URL) == "https://example.com/a?b=c&d=%2F"
+    )
+    assert fill("{{ env.BASE }}" + more, {}, env, TemplatePlace.XML) == "https://example.com/a?b=c"
+    assert fill("{{ env.BASE }}" + more, {}, {"BASE": "<"}, TemplatePlace.XML) == "&lt;"
 
 
 def test_what_a_template_names():
@@ -132,7 +134,7 @@ ROWS = [{}, {"a": None}, {"a": ""}, {"a": "1", "b": HOSTILE.strip()}, {"a": " 'q
 
 
 @pytest.mark.parametrize("source", EXPRESSIONS)
-@pytest.mark.parametrize("place", [place for place in Place if place is not Place.PARTS])
+@pytest.mark.parametrize("place", [place for place in TemplatePlace if place is not TemplatePlace.PARTS])
 def test_jinja_agrees_with_the_short_way(source, place):
     """An empty `if` sends the same template through jinja2 itself."""
     slow = source + "{% if a %}{% endif %}"
@@ -145,7 +147,7 @@ PARTS = ["{{ env.A }}", "{{env.B}}", "{{ env.GONE }}", "{{{ env.A }}}", "{{- env
          "{{", "}}", "{%", "%}", "{#", "#}"]  # fmt: skip
 
 
-@given(st.lists(st.sampled_from(PARTS), max_size=6).map("".join), st.sampled_from(Place))
+@given(st.lists(st.sampled_from(PARTS), max_size=6).map("".join), st.sampled_from(TemplatePlace))
 def test_text_of_environment_variables_alone_means_the_same_without_jinja(source, place):
     def compiled():
         try:
@@ -226,7 +228,7 @@ def test_what_does_not_compile(source, message):
         compile_template(source)
 
 
-@pytest.mark.parametrize("place", list(Place))
+@pytest.mark.parametrize("place", list(TemplatePlace))
 def test_a_filter_that_finds_nothing_gives_nothing_in_jinja_as_in_the_short_way(place):
     plain = "{{ gender | map({'M': 'Mr'}) }}"
     by_jinja = "{% if true %}" + plain + "{% endif %}"
@@ -353,7 +355,7 @@ def test_numbers_of_a_row_are_worked_with_exactly(source, expected):
     values = {"amount": "1.10", "b": "3", "empty": "", "big": "90071992547409931234567890123456789"}
     assert fill(source, values) == expected
     if expected is not ABSENT:
-        assert fill(source, values, place=Place.TEXT) == expected
+        assert fill(source, values, place=TemplatePlace.TEXT) == expected
 
 
 def test_a_calculated_number_is_bare_in_json():

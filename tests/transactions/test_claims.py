@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from rokt_export.transactions.claims import ALL, Claims, Mark
+from rokt_export.transactions.claims import ALL, ClaimMark, Claims
 from transactions.conftest import PlainMark
 
 
@@ -15,7 +15,7 @@ def test_all_rows_are_one_range():
 
 
 def test_what_is_claimed_is_not_claimed_again():
-    mark: Mark = PlainMark()
+    mark: ClaimMark = PlainMark()
     quick, slow = (Claims(mark, 2, 10) for _ in range(2))
     assert next(quick.among(1, 100)) == range(1, 11)
     assert list(islice(slow.among(1, 100), 2)) == [range(11, 21), range(21, 31)]

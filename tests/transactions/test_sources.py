@@ -15,7 +15,7 @@ from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.claims import Claims
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.files import expand
-from rokt_export.transactions.source_options import Format, SourceOptions
+from rokt_export.transactions.source_options import InputFormat, SourceOptions
 from rokt_export.transactions.sources import open_transactions, scan
 from tests.workbooks import sheet, workbook
 from transactions.conftest import PlainMark
@@ -134,7 +134,7 @@ def test_an_unknown_encoding_is_a_usage_error(write):
 
 
 def test_a_told_format_wins(write):
-    assert ids(write("[x,transactionid\n1,2\n", "x.json"), format=Format.CSV) == ["2"]
+    assert ids(write("[x,transactionid\n1,2\n", "x.json"), format=InputFormat.CSV) == ["2"]
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.ndjson", "x.json", "x.parquet", "x.xlsx"])
@@ -182,7 +182,7 @@ def test_a_source_can_be_read_again(write):
 
 
 def test_options_travel_to_other_processes():
-    options = SourceOptions(wanted=frozenset({"email"}), columns={"a": "b"}, format=Format.CSV)
+    options = SourceOptions(wanted=frozenset({"email"}), columns={"a": "b"}, format=InputFormat.CSV)
     assert pickle.loads(pickle.dumps(options)) == options
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rokt_export.exchange.model import Response, Timings
 from rokt_export.transport.http11_responses import (
     NotHttpError,
-    ResponseReader,
+    ResponseParser,
     TooLargeError,
     UnreadableError,
     known_response,
@@ -22,7 +22,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nDate: today\r\nContent-Length: 4\r\n\r\n"
 
 
 def read(*pieces: bytes, most: int = 1000) -> Response:
-    reader = ResponseReader(most)
+    reader = ResponseParser(most)
     complete = [reader.feed(piece) for piece in pieces]
     assert complete == [False] * (len(pieces) - 1) + [True], complete
     return reader.response(Timings())
@@ -93,7 +93,7 @@ def test_any_other_chunks_are_left_to_the_reader(rest: bytes, body: bytes) -> No
     read(IN_ONE_CHUNK)
     for _ in (1, 2):  # none makes its head one that is known to come with such a body
         assert known_response(CHUNKED + rest) is None
-        reader = ResponseReader(1000)
+        reader = ResponseParser(1000)
         assert reader.feed(CHUNKED + rest)
         assert reader.response(Timings()).body == body
 
@@ -124,7 +124,7 @@ def test_what_is_known_is_what_the_reader_reads() -> None:
     for size, body, end in product(sizes, bodies, ends):
         data = CHUNKED + size + b"\r\n" + body + end
         if (answer := known_response(data)) is not None:
-            reader = ResponseReader(1000)
+            reader = ResponseParser(1000)
             assert reader.feed(data), data
             assert (reader.response(Timings()).body, reader.reusable) == (answer[1], True), data
             known += 1
@@ -183,7 +183,7 @@ def test_chunks_whose_lines_end_in_a_bare_lf(size: bytes, end: bytes, last: byte
     ],
 )
 def test_status_and_headers_stay_where_a_body_cannot_be_read(framing: bytes, body: bytes, why: str) -> None:
-    reader = ResponseReader(1000)
+    reader = ResponseParser(1000)
     assert reader.feed(b"HTTP/1.1 200 OK\r\nX-Id: 7\r\n" + framing + b"\r\n\r\n" + body)
     answer = reader.response(Timings())
     assert (answer.status, answer.header("x-id"), answer.unreadable) == (200, "7", why)
@@ -216,7 +216,7 @@ def test_the_end_of_the_connection_ends_only_a_body_without_a_length() -> None:
         (b"HTTP/1.1 200 OK\r\nX: y\r\n", False),
         (b"HTTP/1.1 100 Continue\r\n\r\n", False),
     ):
-        reader = ResponseReader(1000)
+        reader = ResponseParser(1000)
         assert not reader.feed(head + (b"body" if complete else b""))
         assert reader.end() is complete
         assert not reader.reusable
@@ -237,16 +237,16 @@ def test_the_end_of_the_connection_ends_only_a_body_without_a_length() -> None:
     ],
 )
 def test_which_connections_are_good_for_another(answer: bytes, reusable: bool) -> None:
-    reader = ResponseReader(1000)
+    reader = ResponseParser(1000)
     for _ in (1, 2):  # the second time its head may be known
-        reader = ResponseReader(1000)
+        reader = ResponseParser(1000)
         assert reader.feed(answer)
         assert reader.response(Timings()).body == b"body"
         assert reader.reusable is reusable
 
 
 def test_one_after_the_other_heads_known_or_not() -> None:
-    reader = ResponseReader(1000)
+    reader = ResponseParser(1000)
     for number in range(200):
         body = b"%d" % number
         head = b"HTTP/1.1 200 OK\r\nX-Request: %d\r\nContent-Length: %d\r\n\r\n" % (number % 3, len(body))
@@ -262,10 +262,10 @@ def test_one_after_the_other_heads_known_or_not() -> None:
 
 def test_a_known_head_does_not_hide_that_a_body_is_longer_or_shorter() -> None:
     assert read(HEAD + b"body").body == b"body"
-    reader = ResponseReader(1000)
+    reader = ResponseParser(1000)
     assert not reader.feed(HEAD + b"bo")
     assert reader.feed(b"dy")
-    reader = ResponseReader(1000)
+    reader = ResponseParser(1000)
     assert reader.feed(HEAD + b"bodyHTTP/1.1 200")
     assert (reader.response(Timings()).body, reader.reusable) == (b"body", False)
 
@@ -282,7 +282,7 @@ def test_a_known_head_does_not_hide_that_a_body_is_longer_or_shorter() -> None:
 )
 def test_what_is_no_answer(answer: bytes) -> None:
     with pytest.raises(NotHttpError):
-        ResponseReader(1000).feed(answer)
+        ResponseParser(1000).feed(answer)
 
 
 @pytest.mark.parametrize(
@@ -295,10 +295,10 @@ def test_what_is_no_answer(answer: bytes) -> None:
 )
 def test_a_body_larger_than_allowed(answer: bytes) -> None:
     with pytest.raises(TooLargeError):
-        ResponseReader(1000).feed(answer)
-    ResponseReader(1001).feed(answer)
+        ResponseParser(1000).feed(answer)
+    ResponseParser(1001).feed(answer)
     with pytest.raises(TooLargeError):  # also where the head is known from a reader that allowed more
-        ResponseReader(1000).feed(answer)
+        ResponseParser(1000).feed(answer)
 
 
 PARTS = [
@@ -314,7 +314,7 @@ STREAMS = st.one_of(PIECES, st.builds(lambda head, body: PARTS[0] + head + b"\r\
 
 def made_of(pieces: list[bytes]) -> object:
     """What a reader makes of a stream that ends after these pieces; only `UnreadableError` may be raised."""
-    reader = ResponseReader(1_000)
+    reader = ResponseParser(1_000)
     reader.begin()
     try:
         if not any(reader.feed(piece) for piece in pieces if piece) and not reader.end():

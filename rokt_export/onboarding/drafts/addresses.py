@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from rokt_export.onboarding.drafts.observed import Environment, slug, variable, without_templates
+from rokt_export.onboarding.drafts.observed import ServerAddress, slug, variable, without_templates
 from rokt_export.redaction.display_text import cut
 from rokt_export.spec_language.urls import is_loopback
 
@@ -27,7 +27,7 @@ _SAYS_NOTHING = re.compile(
 
 def environments_of(
     servers: Iterable[tuple[str, str, Mapping[str, Mapping[str, Any]]]], path: str, partner: str
-) -> tuple[Environment, ...]:
+) -> tuple[ServerAddress, ...]:
     """Return the environments, `staging` first: one address that says test, and one that does not.
 
     Args:
@@ -35,14 +35,14 @@ def environments_of(
         path: the operation's path, whose `{places}` stay or become variables.
         partner: the slug, for the names of variables.
     """
-    found: dict[str, Environment] = {}
+    found: dict[str, ServerAddress] = {}
     path = without_templates(path)
     for url, description, variables in servers:
         local = is_loopback(urlsplit(url).hostname or "") if "{" not in url else False
         name = "staging" if local or _TEST.search(f"{url} {description}".lower()) else "production"
         filled, note = _filled(without_templates(url), variables, partner)
         if name not in found:
-            found[name] = Environment(name, filled.rstrip("/") + path, note)
+            found[name] = ServerAddress(name, filled.rstrip("/") + path, note)
     return tuple(found[name] for name in ("staging", "production") if name in found)
 
 

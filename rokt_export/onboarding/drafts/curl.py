@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts.observed import word_set
-from rokt_export.onboarding.drafts.recorded import Recorded, marked
+from rokt_export.onboarding.drafts.recorded import ImportedRequest, marked
 
 _IGNORED = word_set(
     "s S v i f N 0 # 1 2 3 4 6 O g Z q silent show-error verbose include fail fail-with-body fail-early compressed raw"
@@ -44,7 +44,7 @@ _FLAGS = word_set("get head insecure location digest next ntlm")
 _MAX_FILE = 1_000_000
 
 
-def parse_curl(text: str, origin: str = "the curl line") -> Recorded:
+def parse_curl(text: str, origin: str = "the curl line") -> ImportedRequest:
     """Return the request of a curl line.
 
     Args:
@@ -187,7 +187,7 @@ class _Command:
         self.notes.append(f"the body's file `{name}` is not in this folder, and was not read")
         return ""
 
-    def recorded(self) -> Recorded:
+    def recorded(self) -> ImportedRequest:
         """Return the request."""
         if not self.urls:
             raise DocumentError(
@@ -206,7 +206,7 @@ class _Command:
             headers.append(("Authorization", f"Bearer {bearer}"))
         if cookie := self.values.get("cookie"):
             headers.append(("Cookie", cookie))
-        return Recorded(
+        return ImportedRequest(
             self.origin,
             self._method(),
             self._url(),

@@ -12,7 +12,15 @@ import orjson
 
 from rokt_export import atomic_write
 from rokt_export.errors import ConfigurationError
-from rokt_export.onboarding.drafts.observed import Environment, Field, Operation, Place, Reply, Shown, variable
+from rokt_export.onboarding.drafts.observed import (
+    ObservedBody,
+    ObservedParameter,
+    Operation,
+    ParameterPlace,
+    Reply,
+    ServerAddress,
+    variable,
+)
 from rokt_export.onboarding.drafts.schemas import leaves_of
 from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
 from rokt_export.spec_language.encodings import ENCODINGS
@@ -25,7 +33,7 @@ Answers = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DialogueQuestion:
     """One question.
 
     Attributes:
@@ -88,50 +96,54 @@ def _names(answer: str) -> str:
 
 _TYPES = ("unknown", "none", "basic", "digest", "api_key", "bearer", "oauth2")
 QUESTIONS = (
-    Question("partner", "What do you call the partner?", "for example acme", None, _partner),
-    Question("title", "Its full name?", "for example Acme Inc."),
-    Question("documentation", "1. Where is the API documented?", "https://…", "", _url),
-    Question("contact", "2. Who is the tech contact?", "a name"),
-    Question(
+    DialogueQuestion("partner", "What do you call the partner?", "for example acme", None, _partner),
+    DialogueQuestion("title", "Its full name?", "for example Acme Inc."),
+    DialogueQuestion("documentation", "1. Where is the API documented?", "https://…", "", _url),
+    DialogueQuestion("contact", "2. Who is the tech contact?", "a name"),
+    DialogueQuestion(
         "role", "   The contact's role?", "for example Technical Support", when=lambda given: bool(given["contact"])
     ),
-    Question("email", "   The contact's e-mail address?", "", "", _email, lambda given: bool(given["contact"])),
-    Question("production", "3. The production endpoint?", "for example https://api.acme.com/leads", "", _url),
-    Question("staging", "   The staging or test endpoint?", "", "", _url),
-    Question("method", "4. The method?", "POST, PUT, GET", "POST", _one_of("GET", "POST", "PUT", "PATCH")),
-    Question("authentication", "5. How does the partner know us?", ", ".join(_TYPES), "unknown", _one_of(*_TYPES)),
-    Question(
+    DialogueQuestion("email", "   The contact's e-mail address?", "", "", _email, lambda given: bool(given["contact"])),
+    DialogueQuestion("production", "3. The production endpoint?", "for example https://api.acme.com/leads", "", _url),
+    DialogueQuestion("staging", "   The staging or test endpoint?", "", "", _url),
+    DialogueQuestion("method", "4. The method?", "POST, PUT, GET", "POST", _one_of("GET", "POST", "PUT", "PATCH")),
+    DialogueQuestion(
+        "authentication", "5. How does the partner know us?", ", ".join(_TYPES), "unknown", _one_of(*_TYPES)
+    ),
+    DialogueQuestion(
         "place", "   Where is the key?", "header or query", "header", _one_of("header", "query", "body"),
         lambda given: given["authentication"] == "api_key",
     ),
-    Question(
+    DialogueQuestion(
         "key", "   What is it called?", "", "X-Api-Key",
         when=lambda given: given["authentication"] == "api_key",
     ),
-    Question(
+    DialogueQuestion(
         "token_url", "   Where are tokens issued?", "https://…", None, _url,
         lambda given: given["authentication"] == "oauth2",
     ),
-    Question("encoding", "6. The encoding of the body?", ", ".join(ENCODINGS), "json", _one_of(*ENCODINGS)),
-    Question(
+    DialogueQuestion("encoding", "6. The encoding of the body?", ", ".join(ENCODINGS), "json", _one_of(*ENCODINGS)),
+    DialogueQuestion(
         "parameters", "7. The parameters' names?", "for example email*, first_name, source=rokt; * is required", "",
         _names,
     ),
-    Question(
+    DialogueQuestion(
         "delivered", "8. How does the partner respond when an entry was created?", 'for example 201 {"id": "7"}', "",
         _status,
     ),
-    Question("duplicate", "   When the entry exists already?", 'for example 409 {"error": "exists"}', "", _status),
-    Question("rejected", "   When it rejects an entry?", 'for example 422 {"error": "bad email"}', "", _status),
+    DialogueQuestion(
+        "duplicate", "   When the entry exists already?", 'for example 409 {"error": "exists"}', "", _status
+    ),
+    DialogueQuestion("rejected", "   When it rejects an entry?", 'for example 422 {"error": "bad email"}', "", _status),
 )  # fmt: skip
 
 
-def next_question(answers: Mapping[str, str]) -> Question | None:
+def next_question(answers: Mapping[str, str]) -> DialogueQuestion | None:
     """Return the first question without an answer; None where all are answered."""
     return next((each for each in QUESTIONS if each.key not in answers and each.when(answers)), None)
 
 
-def problem(question: Question, answer: str) -> str:
+def problem(question: DialogueQuestion, answer: str) -> str:
     """Return what is wrong with an answer, for the person who gave it; empty where nothing is."""
     if len(answer) > MOST:
         return f"at most {MOST:,} characters are read"
@@ -182,10 +194,10 @@ def operation_of(answers: Mapping[str, str]) -> Operation:
     """Return the operation that the answers describe."""
     given = {**dict.fromkeys(_KEYS, ""), **answers}
     partner = given["partner"]
-    environments = [Environment(name, given[name]) for name in ("staging", "production") if given[name]]
+    environments = [ServerAddress(name, given[name]) for name in ("staging", "production") if given[name]]
     if not environments:
-        environments = [Environment("staging", "https://staging.example.com/", UNKNOWN_ENDPOINT)]
-    place: Place = "query" if given["encoding"] == "none" else "body"
+        environments = [ServerAddress("staging", "https://staging.example.com/", UNKNOWN_ENDPOINT)]
+    place: ParameterPlace = "query" if given["encoding"] == "none" else "body"
     contact = {
         key: given[source]
         for key, source in (("name", "contact"), ("role", "role"), ("email", "email"))
@@ -202,7 +214,9 @@ def operation_of(answers: Mapping[str, str]) -> Operation:
         authentication=_authentication(given, partner),
         encoding=given["encoding"] or "json",
         fields=tuple(
-            Field(name, place, required, within="", constant=value or None, suggestion="constant" if value else "")
+            ObservedParameter(
+                name, place, required, within="", constant=value or None, suggestion="constant" if value else ""
+            )
             for name, required, value in _listed(given["parameters"])
         ),
         replies=tuple(_replies(given)),
@@ -244,6 +258,6 @@ def _replies(given: Mapping[str, str]) -> list[Reply]:
     for outcome in ("delivered", "duplicate", "rejected"):
         status, _, body = given[outcome].partition(" ")
         if status:
-            shown = (Shown(body.strip(), seen=True),) if body.strip() else ()
+            shown = (ObservedBody(body.strip(), seen=True),) if body.strip() else ()
             found.append(Reply(status, "", leaves_of(body.strip()), shown, outcome=outcome))
     return found

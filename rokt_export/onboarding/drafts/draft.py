@@ -10,13 +10,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rokt_export.onboarding.drafts.matching import LIKELY, OF_A_PERSON, SURE, Match, match_all, split
-from rokt_export.onboarding.drafts.observed import Environment, Field, Operation, is_template, slug, variable
+from rokt_export.onboarding.drafts.matching import LIKELY, OF_A_PERSON, SURE, AttributeMatch, match_all, split
+from rokt_export.onboarding.drafts.observed import (
+    ObservedParameter,
+    Operation,
+    ServerAddress,
+    is_template,
+    slug,
+    variable,
+)
 from rokt_export.onboarding.drafts.rules import DraftRule, rules_of
 from rokt_export.partner_spec.attributes import canonical, is_personal
 from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
-from rokt_export.partner_spec.model import Environment as EnvironmentModel
-from rokt_export.partner_spec.model import Parameter
+from rokt_export.partner_spec.model import Environment, Parameter
 from rokt_export.redaction.display_text import cut, one_line
 from rokt_export.redaction.sensitive_names import is_sensitive
 
@@ -94,7 +100,7 @@ class _Writer:
         sure = [each for each in operation.fields if self._confidence(each) >= SURE or each.required]
         self.parts = {part for each in sure for part in _parts(each.name)} | {""}
 
-    def _confidence(self, each: Field) -> float:
+    def _confidence(self, each: ObservedParameter) -> float:
         match = self.matches.get(each)
         return match.confidence if match is not None else 0.0
 
@@ -162,13 +168,13 @@ class _Writer:
         for each in environments:
             url, note = self._filled(each)
             try:
-                EnvironmentModel.model_validate({"url": url})
+                Environment.model_validate({"url": url})
             except ValidationError:
                 shown = f"{UNKNOWN_ENDPOINT}: `{said(each.url, 80)}` cannot be sent to"
                 url, note = "https://api.example.com/", shown if not note else f"{shown}; {note}"
             yield f"  {each.name}: {scalar(url)}" + (f"  # check: {said(note)}" if note else "")
 
-    def _filled(self, each: Environment) -> tuple[str, str]:
+    def _filled(self, each: ServerAddress) -> tuple[str, str]:
         """Return the URL with a variable for each path parameter that carries no attribute, and what to check."""
         notes = [each.note] if each.note else []
         known = {f.name: f for f in self.operation.fields if f.place == "path"}
@@ -228,7 +234,9 @@ class _Writer:
             more = len(self.drafted.left) - len(names)
             yield f"  # Not sent: {', '.join(names)}" + (f" and {more} more" if more else "")
 
-    def _matched(self, each: Field, match: Match, needed: bool, proposed: list[str]) -> Iterator[str]:
+    def _matched(
+        self, each: ObservedParameter, match: AttributeMatch, needed: bool, proposed: list[str]
+    ) -> Iterator[str]:
         keys: dict[str, Any] = {"name": each.name, **_place(each)}
         keys |= {"value": match.value} if match.value else {"attribute": match.attribute}
         if each.required:
@@ -252,7 +260,7 @@ class _Writer:
             self.drafted.commented.append(each.name)
             proposed.append(f"  # - {line}" if check else f"  # - {line}  # check: {match.attribute} is a guess")
 
-    def _needed(self, each: Field) -> Iterator[str]:
+    def _needed(self, each: ObservedParameter) -> Iterator[str]:
         """Write what must be sent and carries no attribute: a constant, a variable, or an attribute of its own."""
         keys: dict[str, Any] = {"name": each.name, **_place(each)}
         choices = ", ".join(said(str(choice), 30) for choice in each.choices[:8])
@@ -290,7 +298,7 @@ class _Writer:
             self.drafted.doubtful.append(each.name)
         yield f"  - {line}"
 
-    def _may_stand(self, each: Field, value: Any) -> bool:
+    def _may_stand(self, each: ObservedParameter, value: Any) -> bool:
         """Return whether a value of the source may be sent for everybody: a choice or a number, no text of a person."""
         if not isinstance(value, str) or each.choices:
             return True
@@ -298,7 +306,7 @@ class _Writer:
             return not _FILLER.search(value)
         return bool(re.fullmatch(r"[a-z][a-z_-]{1,20}", value)) and not is_personal(each.keys[-1])
 
-    def _own(self, each: Field, keys: dict[str, Any]) -> str:
+    def _own(self, each: ObservedParameter, keys: dict[str, Any]) -> str:
         """Let a parameter carry an attribute of its own, and declare that."""
         name = slug(each.keys[-1]).replace("-", "_") or "value"
         if canonical(name) is not None:
@@ -312,7 +320,7 @@ class _Writer:
             keys["type"] = each.kind
         return "no attribute of Rokt's fits: your rows need a column for it, or write `value:`"
 
-    def _free(self, each: Field) -> list[str]:
+    def _free(self, each: ObservedParameter) -> list[str]:
         """Propose members of an object whose members the source does not name."""
         if not each.required or any(self._confidence(other) >= SURE for other in self.operation.fields):
             self.drafted.left.append(each.name)
@@ -351,11 +359,11 @@ def _parts(name: str) -> set[str]:
     return {name[: found.start()] for found in re.finditer(r"[.\[]", name)} | {name}
 
 
-def _place(each: Field) -> dict[str, Any]:
+def _place(each: ObservedParameter) -> dict[str, Any]:
     return {} if each.place == "body" else {"in": each.place}
 
 
-def _line(keys: dict[str, Any], check: str, each: Field) -> str | None:
+def _line(keys: dict[str, Any], check: str, each: ObservedParameter) -> str | None:
     """Return a parameter as one line; None where the language cannot write it."""
     if is_template(each.constant) and each.suggestion != "constant":
         return None

@@ -11,15 +11,15 @@ from urllib.parse import urlsplit
 
 from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts.json_source import choose, mapping_of, mappings_in, read_export
-from rokt_export.onboarding.drafts.observed import Reply, Shown
+from rokt_export.onboarding.drafts.observed import ObservedBody, Reply
 from rokt_export.onboarding.drafts.ranking import rank
-from rokt_export.onboarding.drafts.recorded import Recorded
+from rokt_export.onboarding.drafts.recorded import ImportedRequest
 from rokt_export.onboarding.drafts.schemas import leaves_of
 
 _STATIC = (".js", ".css", ".png", ".jpg", ".svg", ".woff2", ".ico", ".gif", ".map", ".html")
 
 
-def read_har(path: Path, wanted: str | None = None) -> Recorded:
+def read_har(path: Path, wanted: str | None = None) -> ImportedRequest:
     """Return the recorded request of a HAR (version 1.2).
 
     Args:
@@ -51,7 +51,7 @@ def read_har(path: Path, wanted: str | None = None) -> Recorded:
     return _recorded(choose(unique, wanted, str(path)), path)
 
 
-def _recorded(entry: Mapping[str, Any], path: Path) -> Recorded:
+def _recorded(entry: Mapping[str, Any], path: Path) -> ImportedRequest:
     request = entry["request"]
     post = mapping_of(request.get("postData"))
     headers = [*_pairs(request.get("headers"))]
@@ -63,7 +63,7 @@ def _recorded(entry: Mapping[str, Any], path: Path) -> Recorded:
 
         body, form = urlencode(form), ()
     method = str(request.get("method") or "GET").upper()
-    return Recorded(
+    return ImportedRequest(
         f"{path.name}, {method} {urlsplit(request['url']).hostname}",
         method,
         request["url"],
@@ -89,6 +89,6 @@ def _replies(response: Any) -> list[Reply]:
         except (binascii.Error, UnicodeDecodeError):
             text = ""
     kind = str(content.get("mimeType") or "").partition(";")[0]
-    shown = (Shown(text, kind, seen=True),) if text else ()
+    shown = (ObservedBody(text, kind, seen=True),) if text else ()
     names = tuple(name for name, _ in _pairs(response.get("headers")))
     return [Reply(str(response["status"]), str(response.get("statusText") or ""), leaves_of(text), shown, names)]

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from rokt_export.onboarding.drafts.matching import LIKELY, match_one
-from rokt_export.onboarding.drafts.observed import Field
+from rokt_export.onboarding.drafts.observed import ObservedParameter
 from rokt_export.partner_spec.attributes import ATTRIBUTES, is_personal
 from rokt_export.redaction.sensitive_names import is_sensitive
 
@@ -86,7 +86,7 @@ def _replaced(value: Any, keys: tuple[str, ...], sent: Collection[str]) -> Any:
 def _of_a_person(keys: tuple[str, ...], value: str) -> str | None:
     """Return an invented value where a member's name means a person's; None where it does not."""
     name = ".".join(f"['{key}']" if re.search(r"[.\[\]'\"]", key) else key for key in keys if key and "'" not in key)
-    match = match_one(Field(name or "x"))
+    match = match_one(ObservedParameter(name or "x"))
     if match is not None and (match.confidence > LIKELY or not match.attribute):
         if match.attribute in _VALUES:
             return _VALUES[match.attribute]

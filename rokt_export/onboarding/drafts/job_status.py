@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rokt_export.onboarding.drafts.matching import split
-from rokt_export.onboarding.drafts.observed import Environment, Field, Reply
+from rokt_export.onboarding.drafts.observed import ObservedParameter, Reply, ServerAddress
 
 _JOBS = {"import", "imports", "job", "jobs", "status", "task", "tasks", "batch", "batches", "operation", "operations"}
 _OTHERS = {"export", "exports", "delete", "deletes", "deletion"}
@@ -38,7 +38,9 @@ def job_paths(operations: Iterable[tuple[str, str, str]], own: str) -> list[str]
     return [path for _, path in sorted(found)]
 
 
-def confirmation_of(path: str, own: str, environments: Iterable[Environment], reply: Reply) -> Mapping[str, Any] | None:
+def confirmation_of(
+    path: str, own: str, environments: Iterable[ServerAddress], reply: Reply
+) -> Mapping[str, Any] | None:
     """Return how to ask about a job, in the form of the spec; None if the reply names no states.
 
     Args:
@@ -66,6 +68,6 @@ def confirmation_of(path: str, own: str, environments: Iterable[Environment], re
     return None
 
 
-def _states(each: Field) -> list[str]:
+def _states(each: ObservedParameter) -> list[str]:
     """Return the states that a member may have: its choices, else the words in backticks of its description."""
     return [str(choice) for choice in each.choices] or re.findall(r"`([\w -]+)`", each.description)

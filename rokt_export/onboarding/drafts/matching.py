@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from rokt_export.onboarding.drafts.observed import Field, word_set
+from rokt_export.onboarding.drafts.observed import ObservedParameter, word_set
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, fold
 
 SURE = 0.8
@@ -18,7 +18,7 @@ LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class AttributeMatch:
     """What a parameter may carry.
 
     Attributes:
@@ -105,14 +105,14 @@ _PERSON = re.compile(r"^(?:full|display|contact|customer|complete|person|lead|me
 _E164 = re.compile(r"e\.?164|country code|international", re.IGNORECASE)
 
 
-def match_all(fields: Sequence[Field]) -> dict[Field, Match]:
+def match_all(fields: Sequence[ObservedParameter]) -> dict[ObservedParameter, AttributeMatch]:
     """Return what each field may carry; an attribute is mapped once, by the best field for it.
 
     Args:
         fields: the parameters of one request.
     """
     found = {each: match for each in fields if (match := match_one(each, fields)) is not None}
-    best: dict[str, Field] = {}
+    best: dict[str, ObservedParameter] = {}
     for each, match in sorted(found.items(), key=lambda pair: _order(*pair)):
         if not match.attribute or match.confidence < SURE:
             continue
@@ -130,15 +130,15 @@ def match_all(fields: Sequence[Field]) -> dict[Field, Match]:
     return {each: match for each, match in found.items() if match.confidence > 0}
 
 
-def _order(each: Field, match: Match) -> tuple[Any, ...]:
+def _order(each: ObservedParameter, match: AttributeMatch) -> tuple[Any, ...]:
     return (-match.confidence, not each.required, len(each.keys), each.name)
 
 
-def _parts_of_a_date(match: Match) -> bool:
+def _parts_of_a_date(match: AttributeMatch) -> bool:
     return "date('%" in match.value and match.value.count("%") == 1
 
 
-def match_one(each: Field, fields: Iterable[Field] = ()) -> Match | None:
+def match_one(each: ObservedParameter, fields: Iterable[ObservedParameter] = ()) -> AttributeMatch | None:
     """Return what a field may carry, by its name, its place among the others and what is said about it."""
     if each.kind == "object" or each.constant is not None or each.form in ("uri", "uuid", "binary"):
         return None
@@ -168,7 +168,7 @@ def split(name: str) -> list[str]:
 _Named = tuple[str | None, float, str]
 
 
-def _by_name(each: Field, words: list[str], around: list[str], siblings: set[str]) -> _Named:
+def _by_name(each: ObservedParameter, words: list[str], around: list[str], siblings: set[str]) -> _Named:
     core = _core(words)
     known = _attribute_of(core)
     if known is None and words[-1:] == ["1"]:
@@ -204,7 +204,7 @@ def _attribute_of(core: str) -> str | None:
     return canonical(core) or _OTHER_NAMES.get(core)
 
 
-def _fits_kind(each: Field, attribute: str) -> bool:
+def _fits_kind(each: ObservedParameter, attribute: str) -> bool:
     match each.kind:
         case "boolean":
             return attribute == "optin"
@@ -215,7 +215,7 @@ def _fits_kind(each: Field, attribute: str) -> bool:
     return attribute != "cartitems"
 
 
-def _title(each: Field, core: str, siblings: set[str]) -> _Named:
+def _title(each: ObservedParameter, core: str, siblings: set[str]) -> _Named:
     salutations = {str(choice).rstrip(".").lower() for choice in each.choices} & {"mr", "mrs", "ms", "miss"}
     said = each.description.lower()
     if re.search(r"\bjob|position|role|deal|page|headline", said) or {"jobtitle", "company", "companyname"} & siblings:
@@ -231,7 +231,7 @@ _IN_AN_ADDRESS = word_set(
 )
 
 
-def _of_address(each: Field, attribute: str, core: str, siblings: set[str], around: list[str]) -> _Named:
+def _of_address(each: ObservedParameter, attribute: str, core: str, siblings: set[str], around: list[str]) -> _Named:
     beside = bool(siblings & _IN_AN_ADDRESS) or "address" in around or "location" in around
     said = f"{each.description} {' '.join(map(str, each.choices))}".lower()
     if attribute == "language":
@@ -247,17 +247,17 @@ def _of_address(each: Field, attribute: str, core: str, siblings: set[str], arou
     return attribute, 0.9 if beside else 0.6, "" if beside else "it may want the whole address"
 
 
-def _whole_name(each: Field, siblings: set[str]) -> Match | None:
+def _whole_name(each: ObservedParameter, siblings: set[str]) -> AttributeMatch | None:
     if each.kind != "string" or siblings & word_set("price sku quantity currency slug color description"):
         return None
     person = bool(siblings & word_set("email emailaddress phone phonenumber mobile firstname givenname emails phones"))
     if not person and (len(each.keys) > 1 or fold(each.keys[-1]) == "displayname"):
         return None
     sure = SURE if person or fold(each.keys[-1]) != "name" else LIKELY
-    return Match("", sure, "the whole name of the person is a guess", "{{ firstname }} {{ lastname }}")
+    return AttributeMatch("", sure, "the whole name of the person is a guess", "{{ firstname }} {{ lastname }}")
 
 
-def _by_words(each: Field, last: str) -> _Named:
+def _by_words(each: ObservedParameter, last: str) -> _Named:
     if each.suggestion:
         return each.suggestion, 0.75, f"by its value, not its name; it looks like {each.suggestion}"
     if each.kind != "string":
@@ -277,70 +277,80 @@ def _by_words(each: Field, last: str) -> _Named:
     return None, 0, ""
 
 
-def _part_of_birth(each: Field, around: list[str], words: list[str]) -> Match | None:
+def _part_of_birth(each: ObservedParameter, around: list[str], words: list[str]) -> AttributeMatch | None:
     whole = {*around, *words}
     form = {"day": "%d", "month": "%m", "year": "%Y"}.get(words[-1] if words else "")
     if form is None or not ({"birth", "dob", "birthday", "birthdate"} & whole):
         return None
     more = (("type", "integer"),) if each.kind == "integer" else ()
-    return Match("dob", 0.85, "", f"{{{{ dob | date('{form}') }}}}", more)
+    return AttributeMatch("dob", 0.85, "", f"{{{{ dob | date('{form}') }}}}", more)
 
 
-def _written(each: Field, attribute: str, confidence: float, why: str) -> Match:
+def _written(each: ObservedParameter, attribute: str, confidence: float, why: str) -> AttributeMatch:
     """Return the match with the value in the form that the partner wants."""
     shown = f"{each.description} {each.example or ''} {each.pattern}"
     optional = () if each.required else (("invalid", "omit"),)
     match attribute:
         case "email":
-            return Match(attribute, confidence, why, more=(("format", "email"),) if confidence >= SURE else ())
+            return AttributeMatch(attribute, confidence, why, more=(("format", "email"),) if confidence >= SURE else ())
         case "mobile" if each.kind == "string" and (_E164.search(shown) or re.search(r"(?:^|\s)\+\d", shown)):
             text = "numbers without a country code are taken for US ones"
-            return Match(attribute, confidence, _both(why, text), "{{ mobile | phone(region='US') }}", optional)
+            return AttributeMatch(
+                attribute, confidence, _both(why, text), "{{ mobile | phone(region='US') }}", optional
+            )
         case "dob":
             return _birth(each, confidence, why, optional)
         case "country" if each.longest == 3 or re.search(r"alpha-?3|three.letter|3.letter", shown, re.I):
-            return Match(attribute, LIKELY, "the partner wants three letters, Rokt has two")
+            return AttributeMatch(attribute, LIKELY, "the partner wants three letters, Rokt has two")
         case "country" if each.longest == 2 or re.search(r"alpha-?2|iso.?3166|two.letter|2.letter", shown, re.I):
-            return Match(attribute, confidence, why, "{{ country | upper }}", (("format", "country"), *optional))
+            return AttributeMatch(
+                attribute, confidence, why, "{{ country | upper }}", (("format", "country"), *optional)
+            )
         case "country" if each.choices and all(
             str(choice).isupper() and len(str(choice)) == 2 for choice in each.choices
         ):
-            return Match(attribute, confidence, why, "{{ country | upper }}", (("format", "country"), *optional))
+            return AttributeMatch(
+                attribute, confidence, why, "{{ country | upper }}", (("format", "country"), *optional)
+            )
         case "gender" if each.choices:
             return _gender(each, confidence, why)
         case "optin" if each.kind == "boolean":
-            return Match(attribute, confidence, why, more=(("type", "boolean"),))
+            return AttributeMatch(attribute, confidence, why, more=(("type", "boolean"),))
         case "age" | "quantity" | "amount" | "margin" if each.kind in ("integer", "number"):
-            return Match(attribute, confidence, why, more=(("type", each.kind),))
-    return Match(attribute, confidence, why)
+            return AttributeMatch(attribute, confidence, why, more=(("type", each.kind),))
+    return AttributeMatch(attribute, confidence, why)
 
 
-def _omission_told(match: Match) -> Match:
+def _omission_told(match: AttributeMatch) -> AttributeMatch:
     """Return the match with a note if a value that does not fit is left out: the row is sent without it."""
     if ("invalid", "omit") not in match.more:
         return match
     return replace(match, why=_both(match.why, "a value that does not fit is left out"))
 
 
-def _birth(each: Field, confidence: float, why: str, optional: tuple[tuple[str, Any], ...]) -> Match:
+def _birth(
+    each: ObservedParameter, confidence: float, why: str, optional: tuple[tuple[str, Any], ...]
+) -> AttributeMatch:
     said = f"{each.description} {each.example or ''}"
     if each.form == "date" or re.search(r"yyyy-mm-dd|\b\d{4}-\d\d-\d\d\b", said, re.I):
-        return Match("dob", confidence, why, "{{ dob | date }}", optional)
+        return AttributeMatch("dob", confidence, why, "{{ dob | date }}", optional)
     if re.search(r"mm/dd/yyyy", said, re.I):
-        return Match("dob", confidence, why, "{{ dob | date('%m/%d/%Y') }}", optional)
+        return AttributeMatch("dob", confidence, why, "{{ dob | date('%m/%d/%Y') }}", optional)
     if re.search(r"dd/mm/yyyy", said, re.I):
-        return Match("dob", confidence, why, "{{ dob | date('%d/%m/%Y') }}", optional)
+        return AttributeMatch("dob", confidence, why, "{{ dob | date('%d/%m/%Y') }}", optional)
     if re.search(r"\bmm/dd\b", said, re.I):
-        return Match("dob", confidence, why, "{{ dob | date('%m/%d') }}", optional)
-    return Match("dob", confidence, _both(why, "how the date is written is a guess"), "{{ dob | date }}", optional)
+        return AttributeMatch("dob", confidence, why, "{{ dob | date('%m/%d') }}", optional)
+    return AttributeMatch(
+        "dob", confidence, _both(why, "how the date is written is a guess"), "{{ dob | date }}", optional
+    )
 
 
-def _gender(each: Field, confidence: float, why: str) -> Match:
+def _gender(each: ObservedParameter, confidence: float, why: str) -> AttributeMatch:
     words = {letter: next((c for c in map(str, each.choices) if c[:1].upper() == letter), "") for letter in "MF"}
     if not all(words.values()) or any("'" in word or "{" in word for word in words.values()):
-        return Match("gender", LIKELY, f"the partner's words: {', '.join(map(str, each.choices))}")
+        return AttributeMatch("gender", LIKELY, f"the partner's words: {', '.join(map(str, each.choices))}")
     equal = ", ".join(f"'{letter}': '{word}'" for letter, word in words.items())
-    return Match("gender", confidence, why, f"{{{{ gender | map(equal={{{equal}}}) }}}}")
+    return AttributeMatch("gender", confidence, why, f"{{{{ gender | map(equal={{{equal}}}) }}}}")
 
 
 def _both(first: str, second: str) -> str:

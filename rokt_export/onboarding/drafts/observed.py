@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from rokt_export.spec_language.parameter_names import Append, Index, Key, Match, steps
+from rokt_export.spec_language.parameter_names import Append, ElementMatch, Index, Key, steps
 
-Place: TypeAlias = Literal["body", "query", "header", "path"]
+ParameterPlace: TypeAlias = Literal["body", "query", "header", "path"]
 _PLAIN_KEY = re.compile(r"[@#]?[^.\[\]'\"\s#@{}]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ObservedParameter:
     """One parameter that the operation takes.
 
     Attributes:
@@ -35,7 +35,7 @@ class Field:
     """
 
     name: str
-    place: Place = "body"
+    place: ParameterPlace = "body"
     required: bool = False
     within: str = ""
     kind: str = "string"
@@ -57,14 +57,16 @@ class Field:
             found = steps(self.name)
         except ValueError:
             return (self.name,)
-        if len(found) > 1 and isinstance(found[-2], Match) and found[-1] == Key("value"):
+        if len(found) > 1 and isinstance(found[-2], ElementMatch) and found[-1] == Key("value"):
             found = found[:-1]  # `fields[name=email].value` is called email
-        named = [step.name if isinstance(step, Key) else step.value for step in found if isinstance(step, Key | Match)]
+        named = [
+            step.name if isinstance(step, Key) else step.value for step in found if isinstance(step, Key | ElementMatch)
+        ]
         return tuple(named) or (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ObservedBody:
     """A response body that the source shows.
 
     Attributes:
@@ -93,14 +95,14 @@ class Reply:
 
     status: str
     description: str = ""
-    leaves: Mapping[str, Field] = field(default_factory=dict)
-    shown: tuple[Shown, ...] = ()
+    leaves: Mapping[str, ObservedParameter] = field(default_factory=dict)
+    shown: tuple[ObservedBody, ...] = ()
     headers: tuple[str, ...] = ()
     outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Environment:
+class ServerAddress:
     """An address.
 
     Attributes:
@@ -150,7 +152,7 @@ class Operation:
     partner: str
     title: str
     method: str
-    environments: tuple[Environment, ...]
+    environments: tuple[ServerAddress, ...]
     documentation: str = ""
     document: str = ""
     document_operation: str = ""
@@ -161,7 +163,7 @@ class Operation:
     authentication_notes: tuple[str, ...] = ()
     encoding: str = "json"
     content_type: str = ""
-    fields: tuple[Field, ...] = ()
+    fields: tuple[ObservedParameter, ...] = ()
     replies: tuple[Reply, ...] = ()
     rates: tuple[str, ...] = ()
     rate_note: str = ""
@@ -202,7 +204,7 @@ def json_path(name: str) -> str:
                 path += f"[{number}]"
             case Append():
                 path += "[0]"
-            case Match(key, value):
+            case ElementMatch(key, value):
                 path += f"[?@.{key}=='{value}']"
     return path
 

@@ -15,12 +15,12 @@ from rokt_export.errors import DocumentError, UsageError
 from rokt_export.onboarding.drafts.addresses import environments_of, partner_of
 from rokt_export.onboarding.drafts.job_status import confirmation_of, job_paths
 from rokt_export.onboarding.drafts.observed import (
-    Environment,
-    Field,
+    ObservedBody,
+    ObservedParameter,
     Operation,
-    Place,
+    ParameterPlace,
     Reply,
-    Shown,
+    ServerAddress,
     is_template,
     json_path,
     variable,
@@ -142,10 +142,10 @@ def observe(
         partner: the partner's slug; None derives it from the document.
         otherwise: the slug where the document says none.
     """
-    return _Observer(document, candidate, partner, otherwise).operation()
+    return _OperationObserver(document, candidate, partner, otherwise).operation()
 
 
-class _Observer:
+class _OperationObserver:
     """Reads one operation; notes what is a guess."""
 
     def __init__(self, document: OpenApiDocument, candidate: Candidate, partner: str | None, otherwise: str) -> None:
@@ -205,7 +205,7 @@ class _Observer:
         yield from (each for each in self.item.items("parameters") if (each.text("in"), each.text("name")) not in names)
         yield from own
 
-    def _parameter(self, cursor: Cursor) -> Field:
+    def _parameter(self, cursor: Cursor) -> ObservedParameter:
         schema = cursor if self.document.is_swagger else cursor.child("schema")
         if not schema.node and isinstance(content := cursor.node.get("content"), Mapping):
             schema = cursor.at(next(iter(content.values()), None)).child("schema")
@@ -214,7 +214,7 @@ class _Observer:
         kind = next(
             (each for each in ("array", "object") if flat.get("type") == each), str(flat.get("type") or "string")
         )
-        place: Place = "query"
+        place: ParameterPlace = "query"
         match cursor.text("in"):
             case "header":
                 place = "header"
@@ -225,7 +225,7 @@ class _Observer:
         )
         return replace(found, within=cursor.text("name"), description=cursor.text("description") or found.description)
 
-    def _body(self, parameters: Iterable[Cursor]) -> tuple[str, str, list[Field]]:
+    def _body(self, parameters: Iterable[Cursor]) -> tuple[str, str, list[ObservedParameter]]:
         """Return encoding, content type and fields of the body."""
         if self.document.is_swagger:
             return self._swagger_body(list(parameters))
@@ -242,7 +242,7 @@ class _Observer:
         self.notes += unfolding.notes
         return self._encoded(kind, name, unfolding.fields)
 
-    def _swagger_body(self, parameters: list[Cursor]) -> tuple[str, str, list[Field]]:
+    def _swagger_body(self, parameters: list[Cursor]) -> tuple[str, str, list[ObservedParameter]]:
         consumes = self.node.node.get("consumes") or self.document.root.node.get("consumes") or ["application/json"]
         form = [each for each in parameters if each.text("in") == "formData"]
         if form:
@@ -259,7 +259,9 @@ class _Observer:
         self.notes += unfolding.notes
         return self._encoded(kind, name, unfolding.fields)
 
-    def _encoded(self, kind: str, name: str, fields: list[Field]) -> tuple[str, str, list[Field]]:
+    def _encoded(
+        self, kind: str, name: str, fields: list[ObservedParameter]
+    ) -> tuple[str, str, list[ObservedParameter]]:
         encoding = _ENCODINGS[kind]
         if kind == "form-data":
             self.notes.append(
@@ -310,16 +312,16 @@ class _Observer:
         media = _best_media(list(content.node))
         return content.child(media[1]) if media else Cursor({}, cursor.resolver)
 
-    def _shown(self, cursor: Cursor, media: Cursor) -> Iterator[Shown]:
+    def _shown(self, cursor: Cursor, media: Cursor) -> Iterator[ObservedBody]:
         if self.document.is_swagger:
             for name, value in (cursor.node.get("examples") or {}).items():
-                yield Shown(_text_of(value), str(name))
+                yield ObservedBody(_text_of(value), str(name))
             return
         found = [media.node.get("example"), *(each.node.get("value") for _, each in media.members("examples"))]
         schema = media.child("schema").node
         for value in found if any(each is not None for each in found) else [schema.get("example")]:
             if value is not None:
-                yield Shown(_text_of(value))
+                yield ObservedBody(_text_of(value))
 
     def _servers(self) -> Iterator[tuple[str, Cursor]]:
         root = self.document.root
@@ -344,7 +346,7 @@ class _Observer:
         """Return the host that the document was fetched from (OpenAPI 3.1, 4.8.5: a server may be relative to it)."""
         return urlsplit(self.document.source).netloc or _NO_HOST
 
-    def _environments(self) -> tuple[Environment, ...]:
+    def _environments(self) -> tuple[ServerAddress, ...]:
         servers = [
             (url, server.text("description"), {name: dict(each.node) for name, each in server.members("variables")})
             for url, server in self._servers()

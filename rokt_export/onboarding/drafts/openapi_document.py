@@ -32,7 +32,7 @@ TIMEOUT = 30.0
 LONGEST = 60.0
 """Seconds for a remote document and all that it refers to, look-ups of hosts included."""
 
-Node: TypeAlias = Mapping[str, Any]
+DocumentNode: TypeAlias = Mapping[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -46,7 +46,7 @@ class Cursor:
         seen: the references that led here, outermost first: one that comes again is a circle.
     """
 
-    node: Node
+    node: DocumentNode
     resolver: Resolver[Any]
     seen: tuple[str, ...] = ()
 
@@ -178,7 +178,7 @@ def _opaque(contents: Any) -> Resource[Any]:
     return resource
 
 
-def _version(contents: Node, source: str) -> str:
+def _version(contents: DocumentNode, source: str) -> str:
     for key in ("openapi", "swagger"):
         if key in contents:
             version = str(contents[key])
@@ -229,7 +229,7 @@ def _too_large(source: str, size: int, *, most: int = MAX_JSON, form: str = "doc
     )
 
 
-def _contents(raw: bytes, source: str) -> Node:
+def _contents(raw: bytes, source: str) -> DocumentNode:
     try:
         text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:

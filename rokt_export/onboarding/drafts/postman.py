@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts.json_source import choose, mapping_of, mappings_in, read_export
-from rokt_export.onboarding.drafts.observed import Reply, Shown
+from rokt_export.onboarding.drafts.observed import ObservedBody, Reply
 from rokt_export.onboarding.drafts.ranking import rank
-from rokt_export.onboarding.drafts.recorded import Recorded, marked
+from rokt_export.onboarding.drafts.recorded import ImportedRequest, marked
 from rokt_export.onboarding.drafts.schemas import leaves_of
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
@@ -31,7 +31,7 @@ class _Item:
     authentication: Mapping[str, Any] | None
 
 
-def read_postman(path: Path, wanted: str | None = None) -> Recorded:
+def read_postman(path: Path, wanted: str | None = None) -> ImportedRequest:
     """Return the recorded request of a collection.
 
     Args:
@@ -102,7 +102,7 @@ def _raw_url(request: Mapping[str, Any]) -> str:
     return f"{url.get('protocol') or 'https'}://{host}/{path}"
 
 
-def _recorded(item: _Item, path: Path, known: dict[str, str], title: str) -> Recorded:
+def _recorded(item: _Item, path: Path, known: dict[str, str], title: str) -> ImportedRequest:
     request = item.request
     notes: list[str] = []
     url = _raw_url(request)
@@ -124,7 +124,7 @@ def _recorded(item: _Item, path: Path, known: dict[str, str], title: str) -> Rec
     if kind and not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", kind))
     url, extra, user = _authenticated(item.authentication or {}, _text(url), notes)
-    return Recorded(
+    return ImportedRequest(
         f"{path.name}, request {item.name}",
         str(request.get("method") or "GET").upper(),
         url,
@@ -191,7 +191,7 @@ def _authenticated(auth: Mapping[str, Any], url: str, notes: list[str]) -> tuple
 def _reply(response: Mapping[str, Any]) -> Reply:
     body = response.get("body")
     text = body if isinstance(body, str) else ""
-    shown = (Shown(text, seen=True),) if text.strip() else ()
+    shown = (ObservedBody(text, seen=True),) if text.strip() else ()
     names = tuple(str(each.get("key")) for each in mappings_in(response.get("header")))
     return Reply(str(response["code"]), str(response.get("name") or ""), leaves_of(text), shown, names)
 

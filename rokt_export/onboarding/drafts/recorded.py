@@ -19,11 +19,11 @@ from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts.addresses import environments_of, partner_of
 from rokt_export.onboarding.drafts.matching import OF_A_PERSON, SURE, match_one, split
 from rokt_export.onboarding.drafts.observed import (
-    Environment,
-    Field,
+    ObservedParameter,
     Operation,
-    Place,
+    ParameterPlace,
     Reply,
+    ServerAddress,
     is_template,
     variable,
     without_templates,
@@ -56,7 +56,7 @@ _VERSION = re.compile(r"v?\d{1,2}(?:\.\d+)*|\d{4}-\d\d(?:-\d\d)?", re.IGNORECASE
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class ImportedRequest:
     """A request as a source has it.
 
     Attributes:
@@ -96,7 +96,7 @@ def marked(name: str) -> str:
 
 
 def observe_recorded(
-    recorded: Recorded, partner: str | None = None, otherwise: str = ""
+    recorded: ImportedRequest, partner: str | None = None, otherwise: str = ""
 ) -> tuple[Operation, frozenset[str]]:
     """Return the operation of a recorded request, and the values that it sent.
 
@@ -108,11 +108,11 @@ def observe_recorded(
     Raises:
         DocumentError: its URL or method is none that can be sent to.
     """
-    return _Observer(recorded, partner, otherwise).observed()
+    return _RequestObserver(recorded, partner, otherwise).observed()
 
 
-class _Observer:
-    def __init__(self, recorded: Recorded, partner: str | None, otherwise: str) -> None:
+class _RequestObserver:
+    def __init__(self, recorded: ImportedRequest, partner: str | None, otherwise: str) -> None:
         self.recorded = recorded
         self.secrets: dict[str, str] = {}
         self.sent: set[str] = set()
@@ -197,14 +197,14 @@ class _Observer:
         self.secrets[name] = value
         return f"{{{{ env.{name} }}}}"
 
-    def _path_and_query(self) -> Iterator[Field]:
+    def _path_and_query(self) -> Iterator[ObservedParameter]:
         parts, found, fields = self.parts, [], []
         before = ""
         for segment in parts.path.split("/"):
             text = unquote(segment)
             if "@" in text and matches("email", text):
                 found.append("{email}")
-                fields.append(Field("email", "path", True))
+                fields.append(ObservedParameter("email", "path", True))
                 self.sent.add(text)
             elif segment and not _VERSION.fullmatch(segment) and _ACCOUNT.fullmatch(segment):
                 found.append(self._keep(f"{before.removesuffix('s') or 'path'}_id", text))
@@ -216,14 +216,14 @@ class _Observer:
         host = self._template(parts.netloc.rpartition("@")[2])
         url = f"{parts.scheme}://{host}" if parts.scheme in ("http", "https") else self._template(self.parts.geturl())
         path = "/".join(found) if parts.scheme in ("http", "https") else ""
-        self.environments: tuple[Environment, ...] = ()
+        self.environments: tuple[ServerAddress, ...] = ()
         for each in environments_of([(url if "{{" not in url else parts.netloc, "", {})], "", self.partner):
-            self.environments = (Environment(each.name, url + path, ""),)
+            self.environments = (ServerAddress(each.name, url + path, ""),)
         yield from fields
         for name, value in parse_qsl(parts.query, keep_blank_values=True):
             yield from self._value(name, value, "query")
 
-    def _headers(self) -> Iterator[Field]:
+    def _headers(self) -> Iterator[ObservedParameter]:
         self.idempotency = ""
         for name, value in self.recorded.headers:
             value = self._filled(value)
@@ -267,7 +267,7 @@ class _Observer:
             found["password"] = self._keep("password", password)
         self.authentication.append(found)
 
-    def _body(self) -> tuple[str, str, list[Field]]:
+    def _body(self) -> tuple[str, str, list[ObservedParameter]]:
         recorded = self.recorded
         given = next((value for name, value in recorded.headers if name.lower() == "content-type"), "")
         kind = given.partition(";")[0].strip().lower()
@@ -294,25 +294,29 @@ class _Observer:
         self.notes.append("the body is text, and is not taken over: write it as a template under `body:`")
         return "text", "", []
 
-    def _tree(self, data: Any) -> list[Field]:
+    def _tree(self, data: Any) -> list[ObservedParameter]:
         return [each for name, value in values_of(data) if name != "$" for each in self._value(name, value, "body")]
 
-    def _value(self, name: str, value: Any, place: Place) -> Iterator[Field]:
+    def _value(self, name: str, value: Any, place: ParameterPlace) -> Iterator[ObservedParameter]:
         """Yield the field of a value; a secret yields none, and becomes authentication."""
         text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
         text = self._filled(text)
-        bare = Field(name, place)
+        bare = ObservedParameter(name, place)
         last = bare.keys[-1]
         if is_sensitive(last) and text:
             key = {"type": "api_key", "in": place, "name": name, "value": self._keep(last, text)}
             self.authentication.append(key)
             return
         if MARKS[0] in text:
-            yield Field(name, place, True, constant=None, example=None, description="a variable of the source")
+            yield ObservedParameter(
+                name, place, True, constant=None, example=None, description="a variable of the source"
+            )
             return
-        found = Field(name, place, kind=kind_of(value), suggestion=_looks_like(text), description=_form_of(text))
+        found = ObservedParameter(
+            name, place, kind=kind_of(value), suggestion=_looks_like(text), description=_form_of(text)
+        )
         match = match_one(found)
-        kept = Field(name, place, True, kind=found.kind, suggestion="constant", description="as recorded")
+        kept = ObservedParameter(name, place, True, kind=found.kind, suggestion="constant", description="as recorded")
         if match is not None and match.confidence >= SURE:
             yield found
         elif self._may_stay(last, value, text):

@@ -12,7 +12,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from rokt_export.exchange.model import Response
 from rokt_export.onboarding.drafts.invented import invented
-from rokt_export.onboarding.drafts.observed import Field, Operation, Reply, Shown, is_template, json_path
+from rokt_export.onboarding.drafts.observed import (
+    ObservedBody,
+    ObservedParameter,
+    Operation,
+    Reply,
+    is_template,
+    json_path,
+)
 from rokt_export.onboarding.drafts.schemas import values_of
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.paths import PathProblem, compile_path
@@ -50,7 +57,7 @@ class DraftRule:
 
     keys: dict[str, Any]
     check: str = ""
-    shown: list[tuple[int, Shown]] = field(default_factory=list)
+    shown: list[tuple[int, ObservedBody]] = field(default_factory=list)
 
 
 def rules_of(operation: Operation, known: Iterable[str] = ()) -> list[DraftRule]:
@@ -265,7 +272,7 @@ def _capturing(keys: dict[str, Any], reply: Reply | None, *names: str) -> dict[s
     return keys
 
 
-def _place(name: str, leaves: Mapping[str, Field]) -> str | None:
+def _place(name: str, leaves: Mapping[str, ObservedParameter]) -> str | None:
     """Return the place of a reason, code or reference in a body."""
     ranked: list[tuple[tuple[int, int], str]] = []
     for path, each in leaves.items():
@@ -295,7 +302,7 @@ def _is_id(name: str) -> bool:
     )
 
 
-def _attach(rules: Sequence[DraftRule], shown: Iterable[tuple[int, Shown]], known: set[str]) -> None:
+def _attach(rules: Sequence[DraftRule], shown: Iterable[tuple[int, ObservedBody]], known: set[str]) -> None:
     """Give each body that is shown to the rule that catches it; one that contradicts its rule's sense is left out."""
     try:
         models = TypeAdapter(tuple[Rule, ...]).validate_python([rule.keys for rule in rules])
@@ -315,7 +322,7 @@ def _attach(rules: Sequence[DraftRule], shown: Iterable[tuple[int, Shown]], know
             short = shortened(body)
             if classifier.classify(Response(status, (), short.encode())) == outcome:
                 body, seen = short, seen and short == body
-            rule.shown.append((status, Shown(body, each.content_type, seen)))
+            rule.shown.append((status, ObservedBody(body, each.content_type, seen)))
 
 
 def shortened(body: str) -> str:

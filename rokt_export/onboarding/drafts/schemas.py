@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from rokt_export.onboarding.drafts.observed import Field, Place, json_path, nested
+from rokt_export.onboarding.drafts.observed import ObservedParameter, ParameterPlace, json_path, nested
 from rokt_export.onboarding.drafts.openapi_document import Cursor
 from rokt_export.partner_spec.attributes import canonical
 
@@ -32,10 +32,10 @@ class Unfolding:
         notes: what was chosen or left out, for people.
     """
 
-    place: Place = "body"
+    place: ParameterPlace = "body"
     style: str = "json"
     reading: bool = False
-    fields: list[Field] = field(default_factory=list)
+    fields: list[ObservedParameter] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _looked_at: int = 0
 
@@ -90,11 +90,13 @@ class Unfolding:
                 self._shown(nested(name, str(key)) if self.style != "form" else self._form(name, str(key)), value)
         if not members and not shown:
             text = str(node.get("description") or "")
-            self.fields.append(Field(name or "$", self.place, not within, within, "object", description=text))
+            self.fields.append(
+                ObservedParameter(name or "$", self.place, not within, within, "object", description=text)
+            )
 
     def _shown(self, name: str, value: Any) -> None:
         for found, item in values_of(value, name):
-            self.fields.append(Field(found, self.place, within=found, kind=kind_of(item), example=item))
+            self.fields.append(ObservedParameter(found, self.place, within=found, kind=kind_of(item), example=item))
 
     def _array(
         self, schema: Cursor, node: Mapping[str, Any], name: str, *, within: str, depth: int, sample: Any
@@ -113,7 +115,7 @@ class Unfolding:
                 # A list that may be empty: nothing in it is needed, and it is not a list of people.
                 del self.fields[start:]
                 text = str(node.get("description") or "")
-                self.fields.append(Field(name, self.place, True, "", "array", description=text))
+                self.fields.append(ObservedParameter(name, self.place, True, "", "array", description=text))
         else:
             suffix = "" if self.style != "json" else "[]"
             found = leaf(inner, f"{name}{suffix}", self.place, required=not within, kind=_kind(inner), sample=first)
@@ -206,7 +208,7 @@ def _worth(node: Mapping[str, Any]) -> tuple[int, int]:
     return known, min(len(_properties(node)), 20) if _kind(node) == "object" else 1
 
 
-def _identifies(fields: list[Field]) -> bool:
+def _identifies(fields: list[ObservedParameter]) -> bool:
     return any(canonical(each.keys[-1]) in ("email", "mobile", "firstname") for each in fields)
 
 
@@ -217,7 +219,9 @@ def _sample(node: Mapping[str, Any]) -> Any:
     return next(iter(shown), None) if isinstance(shown, list) else None
 
 
-def leaf(node: Mapping[str, Any], name: str, place: Place, *, required: bool, kind: str, sample: Any = None) -> Field:
+def leaf(
+    node: Mapping[str, Any], name: str, place: ParameterPlace, *, required: bool, kind: str, sample: Any = None
+) -> ObservedParameter:
     """Return the field of a schema that is no object and no list.
 
     Args:
@@ -235,7 +239,7 @@ def leaf(node: Mapping[str, Any], name: str, place: Place, *, required: bool, ki
     longest = node.get("maxLength")
     example = sample if sample is not None else _sample(node)
     default = node.get("default")
-    return Field(
+    return ObservedParameter(
         name,
         place,
         required,
@@ -293,10 +297,10 @@ def kind_of(value: Any) -> str:
             return "string"
 
 
-def leaves_of(body: str) -> dict[str, Field]:
+def leaves_of(body: str) -> dict[str, ObservedParameter]:
     """Return the places of a JSON body that is shown, for a response without a schema."""
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
-    return {json_path(name): Field(name, example=value) for name, value in values_of(data) if name != "$"}
+    return {json_path(name): ObservedParameter(name, example=value) for name, value in values_of(data) if name != "$"}

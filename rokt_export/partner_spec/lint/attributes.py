@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from rokt_export.partner_spec.attributes import ATTRIBUTES, IDENTIFYING, canonical, fold, nearest
 from rokt_export.partner_spec.document import DataPath, Finding
-from rokt_export.partner_spec.lint.context import Subject, Use, names_something, uses
+from rokt_export.partner_spec.lint.context import Subject, TemplateUse, names_something, uses
 from rokt_export.partner_spec.model import RequiredWhen
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.template_places import EXPRESSION
@@ -111,7 +111,7 @@ def empty_templates(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _misplaced_template(subject: Subject, use: Use) -> Finding:
+def _misplaced_template(subject: Subject, use: TemplateUse) -> Finding:
     name = use.source.strip("{} ")
     return subject.warning(
         "RX117",

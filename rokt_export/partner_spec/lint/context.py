@@ -35,7 +35,7 @@ class Placed(Struct, frozen=True):
     group: DataPath
 
 
-class Credentials(Struct, frozen=True):
+class PlacedAuthentication(Struct, frozen=True):
     """One authentication with its path.
 
     Attributes:
@@ -119,14 +119,14 @@ class Subject(Struct, frozen=True):
         """Yield every parameter, including those of bodies inside a form field."""
         yield from _placed(self.spec.parameters, self.spec.encoding, ("parameters",))
 
-    def credentials(self) -> Iterator[Credentials]:
+    def credentials(self) -> Iterator[PlacedAuthentication]:
         """Yield every authentication, the spec's own first."""
         own = tuple(name for name, place in self.spec.endpoint.items() if place.authentication is None)
         for index, authentication in enumerate(self.spec.authentication):
-            yield Credentials(("authentication", index), authentication, own)
+            yield PlacedAuthentication(("authentication", index), authentication, own)
         for name, place in self.spec.endpoint.items():
             for index, authentication in enumerate(place.authentication or ()):
-                yield Credentials(("endpoint", name, "authentication", index), authentication, (name,))
+                yield PlacedAuthentication(("endpoint", name, "authentication", index), authentication, (name,))
 
     def _written(self, path: DataPath) -> DataPath:
         """Return the path in the file of a node of the model.
@@ -200,7 +200,7 @@ FILLED = "\ue000"
 """Replaces each expression while the rest of a text is examined; a private-use character that no URL contains."""
 
 
-class Use(Struct, frozen=True):
+class TemplateUse(Struct, frozen=True):
     """One template text.
 
     Attributes:
@@ -220,7 +220,7 @@ class Use(Struct, frozen=True):
     attribute: bool = False
 
 
-def uses(subject: Subject) -> Iterator[Use]:
+def uses(subject: Subject) -> Iterator[TemplateUse]:
     """Yield each template text of a spec, in the order of the language."""
     spec = subject.spec
     for name, place in spec.endpoint.items():
@@ -242,10 +242,10 @@ def uses(subject: Subject) -> Iterator[Use]:
     yield from _text(("cleanup", "url"), spec.cleanup and spec.cleanup.url)
 
 
-def _of_parameter(path: DataPath, parameter: Parameter) -> Iterator[Use]:
+def _of_parameter(path: DataPath, parameter: Parameter) -> Iterator[TemplateUse]:
     if parameter.attribute is not None:
         name = parameter.attribute
-        yield Use((*path, "attribute"), name, attribute_template(name), sent=True, attribute=True)
+        yield TemplateUse((*path, "attribute"), name, attribute_template(name), sent=True, attribute=True)
     elif isinstance(parameter.value, tuple):
         for index, item in enumerate(parameter.value):
             yield from _text((*path, "value", index), item, sent=True)
@@ -253,7 +253,7 @@ def _of_parameter(path: DataPath, parameter: Parameter) -> Iterator[Use]:
         yield from _text((*path, "value"), parameter.value, sent=True)
 
 
-def _templates(path: DataPath, value: Any) -> Iterator[Use]:
+def _templates(path: DataPath, value: Any) -> Iterator[TemplateUse]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _templates((*path, key), item)
@@ -261,16 +261,16 @@ def _templates(path: DataPath, value: Any) -> Iterator[Use]:
         yield from _text(path, value)
 
 
-def _text(path: DataPath, text: Any, *, sent: bool = False, url: bool = False) -> Iterator[Use]:
+def _text(path: DataPath, text: Any, *, sent: bool = False, url: bool = False) -> Iterator[TemplateUse]:
     if not isinstance(text, str):
         return
     try:
-        yield Use(path, text, compile_template(text), sent, url)
+        yield TemplateUse(path, text, compile_template(text), sent, url)
     except TemplateProblem:
         return  # the `message` of an HMAC signature may look like a template
 
 
-def names_something(use: Use) -> bool:
+def names_something(use: TemplateUse) -> bool:
     """Return whether a template uses an attribute, a variable, `now` or `uuid`."""
     dynamic = any(re.search(rf"\b{name}\b", part) for part in EXPRESSION.findall(use.source) for name in DYNAMIC)
     return bool(use.template.attributes or use.template.env) or dynamic

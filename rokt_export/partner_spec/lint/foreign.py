@@ -10,7 +10,7 @@ from msgspec import Struct
 from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.document import DataPath, Finding
-from rokt_export.partner_spec.lint.context import Subject, Use, uses
+from rokt_export.partner_spec.lint.context import Subject, TemplateUse, uses
 from rokt_export.spec_language.formats import foreign_letter
 from rokt_export.spec_language.template_places import EXPRESSION
 from rokt_export.spec_language.urls import PLACEHOLDER, parse_url
@@ -130,7 +130,7 @@ def foreign_placeholders(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _placeholder(subject: Subject, use: Use) -> tuple[str, str] | None:
+def _placeholder(subject: Subject, use: TemplateUse) -> tuple[str, str] | None:
     """Return (text, attribute or name) of the first placeholder of another tool in a value or body."""
     text = EXPRESSION.sub("", use.source)
     for mark in _VALUE_MARKS:

@@ -13,7 +13,7 @@ from rokt_export.partner_spec.references import attributes_of, never_omitted
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of, nests, subtype
 from rokt_export.spec_language.fields import listed
 from rokt_export.spec_language.filters import text_of
-from rokt_export.spec_language.parameter_names import Append, Key, Step, steps
+from rokt_export.spec_language.parameter_names import Append, Key, NameStep, steps
 from rokt_export.spec_language.template_places import EXPRESSION
 from rokt_export.spec_language.urls import PLACEHOLDER
 
@@ -324,7 +324,7 @@ def contradictory_names(subject: Subject) -> Iterator[Finding]:
 _KINDS = {"value": "a value", "object": "an object", "array": "an array"}
 
 
-def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[Step, ...]]]:
+def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[NameStep, ...]]]:
     for placed in subject.parameters():
         if nests(placed.carrier):
             try:
@@ -333,7 +333,7 @@ def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[Step, ...]]]:
                 continue  # an error of the language, already reported
 
 
-def _nodes(path: tuple[Step, ...], placed: Placed) -> Iterator[tuple[tuple[object, ...], str]]:
+def _nodes(path: tuple[NameStep, ...], placed: Placed) -> Iterator[tuple[tuple[object, ...], str]]:
     """Yield (place, kind) for each node on a name's path; each `[]` is a new place."""
     place: tuple[object, ...] = ()
     yield place, "object" if isinstance(path[0], Key) else "array"

@@ -11,7 +11,15 @@ from rokt_export.authentication.base import secret_fields
 from rokt_export.authentication.basic import Basic
 from rokt_export.partner_spec.attributes import fold
 from rokt_export.partner_spec.document import DataPath, Finding
-from rokt_export.partner_spec.lint.context import FILLED, Credentials, Placed, Subject, is_literal, split_url, uses
+from rokt_export.partner_spec.lint.context import (
+    FILLED,
+    Placed,
+    PlacedAuthentication,
+    Subject,
+    is_literal,
+    split_url,
+    uses,
+)
 from rokt_export.partner_spec.references import THIS_MACHINE, belongs_to_others, variable_uses
 from rokt_export.redaction.display_text import OwnWords
 
@@ -27,7 +35,7 @@ _FILLERS = frozenset(
 _TOKEN_LENGTH = 20
 
 
-def secret_texts(found: Credentials) -> Iterator[tuple[DataPath, str]]:
+def secret_texts(found: PlacedAuthentication) -> Iterator[tuple[DataPath, str]]:
     """Yield (path, text) of each field of an authentication that holds a secret."""
     authentication = found.authentication
     filler = isinstance(authentication, Basic) and fold(authentication.password) in _FILLERS

@@ -11,9 +11,9 @@ from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar
 
-from rokt_export.request.parameter_values import Field, Values
+from rokt_export.request.parameter_values import CompiledParameter, ParameterValues
 
-Encode = Callable[[Values], bytes | None]
+Encode = Callable[[ParameterValues], bytes | None]
 """From a transaction's values to the bytes of its body; None sends no body."""
 
 
@@ -27,7 +27,7 @@ class BodyEncoding(ABC):
     declaration: ClassVar[bytes] = b""
 
     @abstractmethod
-    def encoder(self, parameters: Sequence[Field]) -> Encode:
+    def encoder(self, parameters: Sequence[CompiledParameter]) -> Encode:
         """Return the function that encodes the parameters of a body.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus, unquote_plus
 
 from rokt_export.request.encodings import BodyEncoding, Encode, body_encoding, document_of
-from rokt_export.request.parameter_values import OMIT, Field, Take, Values
+from rokt_export.request.parameter_values import OMIT, CompiledParameter, ParameterValues, Take
 from rokt_export.response.body_limits import MAX_NODES
 from rokt_export.spec_language.encodings import form_fields
 from rokt_export.spec_language.filters import text_of
@@ -21,11 +21,11 @@ def form_text(text: str) -> str:
     return text.encode().decode("latin-1").translate(_ENCODED)
 
 
-def form_encoder(fields: Sequence[Field]) -> Callable[[Values], str]:
+def form_encoder(fields: Sequence[CompiledParameter]) -> Callable[[ParameterValues], str]:
     """Return the encoder of `application/x-www-form-urlencoded` text; a list repeats its name, null is empty."""
     parts: list[tuple[str, Any, Take]] = [_part(field) for field in fields]
 
-    def encode(values: Values) -> str:
+    def encode(values: ParameterValues) -> str:
         get = values.get
         found = []
         for name, plain, take in parts:
@@ -45,7 +45,7 @@ _WRITTEN = object()
 """The value of a constant field, whose name and value are encoded already."""
 
 
-def _part(field: Field) -> tuple[str, str | None, Take]:
+def _part(field: CompiledParameter) -> tuple[str, str | None, Take]:
     """Return encoded name, attribute and `take` of a field; for a constant the name holds the value too."""
     name = form_text(field.name) + "="
     if field.fixed and (pairs := _pairs(name, field.take({}))):
@@ -69,7 +69,7 @@ def shell_percent(blank: str) -> str:
 class FormEncoding(BodyEncoding):
     """`application/x-www-form-urlencoded`, in UTF-8."""
 
-    def encoder(self, parameters: Sequence[Field]) -> Encode:
+    def encoder(self, parameters: Sequence[CompiledParameter]) -> Encode:
         """Return the function that encodes a form."""
         encode = form_encoder(parameters)
         return lambda values: encode(values).encode()

@@ -10,13 +10,13 @@ from typing import Any, Final
 import orjson
 
 from rokt_export.request.encodings import BodyEncoding, Encode
-from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
-from rokt_export.request.parameter_values import OMIT, Field, Take, Values
+from rokt_export.request.nested_body import ArrayNode, BodyNode, Leaf, Members, anything_in, build_tree, in_order
+from rokt_export.request.parameter_values import OMIT, CompiledParameter, ParameterValues, Take
 from rokt_export.response.body_limits import json_refusal
 from rokt_export.spec_language.filters import Number
 
 
-def json_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
+def json_encoder(fields: Sequence[CompiledParameter]) -> Callable[[ParameterValues], bytes]:
     """Return the encoder of a JSON object, or of an array where the names start with `[`.
 
     Objects and arrays that stay empty are left out, save the body itself. Numbers keep the digits of the row.
@@ -25,10 +25,10 @@ def json_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
         SpecError: the parameters' names contradict each other.
     """
     tree = build_tree(fields)
-    build, empty = _node(tree), b"[]" if isinstance(tree, Elements) else b"{}"
+    build, empty = _node(tree), b"[]" if isinstance(tree, ArrayNode) else b"{}"
     dumps = orjson.dumps
 
-    def encode(values: Values) -> bytes:
+    def encode(values: ParameterValues) -> bytes:
         data = build(values)
         return empty if data is OMIT else dumps(data, _written, orjson.OPT_PASSTHROUGH_SUBCLASS)
 
@@ -49,20 +49,20 @@ def _written(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def _node(node: Node) -> Take:
+def _node(node: BodyNode) -> Take:
     match node:
         case Leaf(field=field):
             return field.take
         case Members():
             return _members(node)
-        case Elements():
+        case ArrayNode():
             return _elements(node)
 
 
 def _members(node: Members) -> Take:
     parts: list[tuple[str, Any, Take]] = [(name, _plain(child), _node(child)) for name, child in node.children.items()]
 
-    def build(values: Values) -> Any:
+    def build(values: ParameterValues) -> Any:
         get = values.get
         found = {}
         for name, plain, part in parts:
@@ -73,14 +73,14 @@ def _members(node: Members) -> Take:
     return build
 
 
-def _plain(node: Node) -> str | None:
+def _plain(node: BodyNode) -> str | None:
     return node.field.plain if isinstance(node, Leaf) else None
 
 
-def _elements(node: Elements) -> Take:
+def _elements(node: ArrayNode) -> Take:
     parts = [(_node(child), anything_in(child), named) for child, named in in_order(node)]
 
-    def build(values: Values) -> Any:
+    def build(values: ParameterValues) -> Any:
         found: list[Any] = []
         for part, anything, named in parts:
             value: Any = part(values) if anything(values) else OMIT
@@ -94,7 +94,7 @@ def _elements(node: Elements) -> Take:
 class JsonEncoding(BodyEncoding):
     """`application/json` (RFC 8259), in UTF-8."""
 
-    def encoder(self, parameters: Sequence[Field]) -> Encode:
+    def encoder(self, parameters: Sequence[CompiledParameter]) -> Encode:
         """Return the function that encodes a JSON object."""
         return json_encoder(parameters)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from rokt_export.request.encodings import BodyEncoding, Encode
-from rokt_export.request.parameter_values import Field
+from rokt_export.request.parameter_values import CompiledParameter
 
 
 class NoBody(BodyEncoding):
     """The encoding `none`: lint finding RX114 reports body parameters that are therefore never sent."""
 
-    def encoder(self, _parameters: Sequence[Field]) -> Encode:
+    def encoder(self, _parameters: Sequence[CompiledParameter]) -> Encode:
         """Return a function that sends no body."""
         return lambda _values: None
 

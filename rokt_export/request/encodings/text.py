@@ -7,13 +7,13 @@ from typing import Final
 
 from rokt_export.errors import SpecError
 from rokt_export.request.encodings import BodyEncoding, Encode
-from rokt_export.request.parameter_values import Field
+from rokt_export.request.parameter_values import CompiledParameter
 
 
 class TextEncoding(BodyEncoding):
     """UTF-8 text."""
 
-    def encoder(self, _parameters: Sequence[Field]) -> Encode:
+    def encoder(self, _parameters: Sequence[CompiledParameter]) -> Encode:
         """Refuse body parameters: they have no place in a text."""
         raise SpecError(
             "a plain text body needs a template",

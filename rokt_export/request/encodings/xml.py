@@ -11,19 +11,19 @@ from xml.parsers.expat import ExpatError
 
 from rokt_export.errors import SpecError
 from rokt_export.request.encodings import BodyEncoding, Encode
-from rokt_export.request.nested_body import Elements, Leaf, Members, Node, anything_in, build_tree, in_order
-from rokt_export.request.parameter_values import OMIT, Field, RefusedError, Values
+from rokt_export.request.nested_body import ArrayNode, BodyNode, Leaf, Members, anything_in, build_tree, in_order
+from rokt_export.request.parameter_values import OMIT, CompiledParameter, ParameterValues, RefusedError
 from rokt_export.response.body_limits import xml_refusal
 from rokt_export.response.charset import decode
 from rokt_export.spec_language.filters import text_of
 
-_Write = Callable[[Values], str]
+_Write = Callable[[ParameterValues], str]
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAME = re.compile(r"[^\W\d][\w.\-]*(:[^\W\d][\w.\-]*)?")
 _ATTRIBUTE_ESCAPES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
-def xml_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
+def xml_encoder(fields: Sequence[CompiledParameter]) -> Callable[[ParameterValues], bytes]:
     """Return the encoder of an XML element: `a.@id` is an attribute, `a.#text` an element's text.
 
     A list repeats its element. Null is an empty element (`<a/>`), as is empty text.
@@ -32,8 +32,8 @@ def xml_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
         SpecError: the names contradict each other, are no XML names, or do not share one root.
     """
     tree = build_tree(fields)
-    if isinstance(tree, Elements) or len(tree.children) != 1:
-        names = [field.name for field in fields] if isinstance(tree, Elements) else tree.children
+    if isinstance(tree, ArrayNode) or len(tree.children) != 1:
+        names = [field.name for field in fields] if isinstance(tree, ArrayNode) else tree.children
         roots = ", ".join(f"`{name}`" for name in names) or "none"
         raise SpecError(
             f"an XML body has one root element, here: {roots}",
@@ -45,23 +45,23 @@ def xml_encoder(fields: Sequence[Field]) -> Callable[[Values], bytes]:
     return lambda values: (write(values) or empty).encode()
 
 
-def _element(name: str, node: Node) -> _Write:
+def _element(name: str, node: BodyNode) -> _Write:
     if not _NAME.fullmatch(name):
         raise SpecError(f"`{name}` is not an XML name", remedy="Names start with a letter and contain no spaces.")
     match node:
         case Leaf(field=field):
             return _leaf(name, field)
-        case Elements():
+        case ArrayNode():
             return _repeated([(_element(name, _named(child, by)), anything_in(child)) for child, by in in_order(node)])
         case Members():
             return _members(name, node)
 
 
-def _repeated(parts: list[tuple[_Write, Callable[[Values], bool]]]) -> _Write:
+def _repeated(parts: list[tuple[_Write, Callable[[ParameterValues], bool]]]) -> _Write:
     return lambda values: "".join([write(values) for write, anything in parts if anything(values)])
 
 
-def _named(node: Node, by: tuple[str, str] | None) -> Node:
+def _named(node: BodyNode, by: tuple[str, str] | None) -> BodyNode:
     if by is not None:
         raise SpecError(
             f"`[{by[0]}={by[1]}]` places an element in a JSON array, not in XML",
@@ -70,12 +70,12 @@ def _named(node: Node, by: tuple[str, str] | None) -> Node:
     return node
 
 
-def _leaf(name: str, field: Field) -> _Write:
+def _leaf(name: str, field: CompiledParameter) -> _Write:
     plain: Any = field.plain
     take, content = field.take, _content(field)
     start, end, empty = f"<{name}>", f"</{name}>", f"<{name}/>"
 
-    def write(values: Values) -> str:
+    def write(values: ParameterValues) -> str:
         value = values.get(plain) or take(values)
         if value is OMIT:
             return ""
@@ -85,7 +85,7 @@ def _leaf(name: str, field: Field) -> _Write:
     return _once(write, field)
 
 
-def _once(write: _Write, field: Field) -> _Write:
+def _once(write: _Write, field: CompiledParameter) -> _Write:
     """Write a constant once, at compile time; a constant that XML cannot hold is refused for each row."""
     if field.fixed:
         with suppress(RefusedError):
@@ -94,7 +94,7 @@ def _once(write: _Write, field: Field) -> _Write:
     return write
 
 
-def _content(field: Field) -> Callable[[Any], str]:
+def _content(field: CompiledParameter) -> Callable[[Any], str]:
     name = field.name
 
     def cdata(value: Any) -> str:
@@ -119,7 +119,7 @@ def _members(name: str, node: Members) -> _Write:
     elements = [_element(child, part) for child, part in node.children.items() if not child.startswith(("@", "#text"))]
     inside = texts + elements
 
-    def write(values: Values) -> str:
+    def write(values: ParameterValues) -> str:
         head = "".join([part(values) for part in attributes])
         body = "".join([part(values) for part in inside])
         if body:
@@ -129,11 +129,11 @@ def _members(name: str, node: Members) -> _Write:
     return write
 
 
-def _attribute(key: str, field: Field) -> _Write:
+def _attribute(key: str, field: CompiledParameter) -> _Write:
     plain: Any = field.plain
     take, name = field.take, field.name
 
-    def write(values: Values) -> str:
+    def write(values: ParameterValues) -> str:
         value = values.get(plain) or take(values)
         if value is OMIT:
             return ""
@@ -143,11 +143,11 @@ def _attribute(key: str, field: Field) -> _Write:
     return _once(write, field)
 
 
-def _text(field: Field) -> _Write:
+def _text(field: CompiledParameter) -> _Write:
     plain: Any = field.plain
     take, content = field.take, _content(field)
 
-    def write(values: Values) -> str:
+    def write(values: ParameterValues) -> str:
         value = values.get(plain) or take(values)
         return "" if value is OMIT else content(value)
 
@@ -159,7 +159,7 @@ class XmlEncoding(BodyEncoding):
 
     declaration = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 
-    def encoder(self, parameters: Sequence[Field]) -> Encode:
+    def encoder(self, parameters: Sequence[CompiledParameter]) -> Encode:
         """Return the function that encodes an XML element."""
         return xml_encoder(parameters)
 

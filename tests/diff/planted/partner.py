@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from rokt_export.diff import Comparison, DiffResult, Sent, Side
+from rokt_export.diff import Comparison, DiffResult, SentTexts, Side
 from rokt_export.partner_spec.model import DiffSettings
 
 ABSENT = object()
@@ -131,7 +131,7 @@ def compared(bench: Bench, rows: int, seed: int) -> dict[str, DiffResult]:
     names = [name.replace("_", "-") for name, *_ in fields_of(bench) if kind_of(name) == "header"]
     comparisons = {kind: Comparison(DiffSettings(headers=tuple(names))) for kind in ("json", "xml", "text", "html")}
     for transaction, a, b, sent, nows in sides(bench, rows, seed):
-        carried = Sent(sent)
+        carried = SentTexts(sent)
         for (kind, body_a, headers_a), (_, body_b, headers_b) in zip(bodies_of(a), bodies_of(b), strict=True):
             one, other = (
                 Side(
