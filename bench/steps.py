@@ -13,7 +13,7 @@ from typing import TypeVar
 from bench import workload
 from bench.peers.model import Job
 from bench.peers.ours import fresh
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import Event, Intended, Settled
 from rokt_export.delivery.input_feed import FileFeed

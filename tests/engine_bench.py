@@ -9,7 +9,7 @@ from pathlib import Path
 
 from commands.conftest import Partner
 
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import (
     Event,

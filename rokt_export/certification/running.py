@@ -35,7 +35,7 @@ from rokt_export.delivery.stop_rules import setup_fault
 from rokt_export.delivery.worker import Brake, Result, Watch
 from rokt_export.errors import ExitStatus, RoktExportError, SpecError
 from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
-from rokt_export.journal.model import as_text
+from rokt_export.journal.run_info import as_text
 from rokt_export.onboarding.unexplained import UnmatchedResponse, groups_of
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.references import attribute_names

@@ -16,8 +16,8 @@ from msgspec.structs import replace as with_changes
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED, Variant
 from rokt_export.delivery.asked_urls import asked_url
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.delivery.confirmation import AcceptedJob, Decision, Questions
-from rokt_export.delivery.credentials import AttemptCredentials
 from rokt_export.delivery.events import Event, Intended, Progress, Settled, Withdrawn
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.pacing import SLOW_DOWN, Pacer

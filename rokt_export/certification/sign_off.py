@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from rokt_export.errors import DocumentError
 from rokt_export.journal.certifications import CertificationSummary, Meant, RecordAnswer, SignOff
-from rokt_export.journal.model import as_text, now
+from rokt_export.journal.run_info import as_text, now
 from rokt_export.redaction.display_text import STEERING, one_line
 
 FORMAT = "rokt-export certification answers"

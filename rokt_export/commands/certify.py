@@ -354,7 +354,7 @@ def _certification(certifier: Certifier, done: RunResult, setup: SpecSetup, plan
     from rokt_export.certification.staleness import parts_of
     from rokt_export.commands.preflight import target_of
     from rokt_export.journal import Journal
-    from rokt_export.journal.model import as_text, now
+    from rokt_export.journal.run_info import as_text, now
 
     with Journal.open(plan.journal) as opened:
         info = opened.find(done.run)

@@ -19,7 +19,7 @@ from rokt_export.reports.prose import print_message
 
 if TYPE_CHECKING:
     from rokt_export.commands.spec_setup import SpecSetup
-    from rokt_export.delivery.credentials import AttemptCredentials
+    from rokt_export.delivery.attempt_credentials import AttemptCredentials
     from rokt_export.diagnosis.case import Case
     from rokt_export.diagnosis.requests import HarmlessRequests
     from rokt_export.diagnosis.suspects import SuspectFinding

@@ -11,7 +11,7 @@ from rokt_export.commands.terminal import GUARD, Terminal
 from rokt_export.errors import ExitStatus
 
 if TYPE_CHECKING:
-    from rokt_export.delivery.credentials import AttemptCredentials
+    from rokt_export.delivery.attempt_credentials import AttemptCredentials
     from rokt_export.onboarding.probing import ProbeStep
 
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "bold red"), "info": ("·", "dim")}

@@ -183,7 +183,7 @@ def digests_of(stamps: Sequence[Sequence[Any]]) -> dict[str, str]:
     """Return a keyed digest of each file's content, by path; of none that is large, and of none without a key."""
     from rokt_export.errors import JournalError
     from rokt_export.journal import keys
-    from rokt_export.transactions.storage import is_remote
+    from rokt_export.transactions.remote_storage import is_remote
 
     with suppress(JournalError, OSError):
         key = keys.first()

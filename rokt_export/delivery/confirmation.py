@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rokt_export.delivery.asked_urls import asked_url
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.delivery.pacing import Pacer
 from rokt_export.delivery.stop_rules import response_fault
 from rokt_export.errors import UnreachableError

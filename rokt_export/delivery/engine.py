@@ -10,7 +10,7 @@ from operator import itemgetter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.delivery.events import (
     Event,
     Finished,
@@ -39,7 +39,7 @@ from rokt_export.exchange.model import (
     Response,
 )
 from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
-from rokt_export.request.records import RequestRecord
+from rokt_export.request.batches import RequestRecord
 from rokt_export.request.render import InvalidRowError, Renderer
 from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.transactions.transaction import Transaction

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from itertools import pairwise
 
-from rokt_export.request.records import RequestRecord
+from rokt_export.request.batches import RequestRecord
 from rokt_export.transactions.transaction import Transaction
 
 _PAUSE = 0.2

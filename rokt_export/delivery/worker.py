@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 from rokt_export.authentication.base import ClientCertificate, FetchedToken, filler
 from rokt_export.authentication.registry import credentials_of
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.delivery.engine import Engine
 from rokt_export.delivery.events import (
     Event,

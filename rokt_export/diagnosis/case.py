@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from rokt_export.diagnosis.marks import EDGES, Edge
+from rokt_export.diagnosis.fingerprints import EDGES, Edge
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import FaultKind, OutcomeKind, Response
 from rokt_export.response.log_ids import request_ids, text_of

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rokt_export.authentication.base import KeyParameter, StaticHeader
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import AttemptResult, Request, Response
 from rokt_export.onboarding.probing import safe_methods

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from rokt_export.diagnosis.case import Case, edges_of, moment
-from rokt_export.diagnosis.marks import SAYINGS
-from rokt_export.diagnosis.paths import similar
+from rokt_export.diagnosis.fingerprints import SAYINGS
 from rokt_export.diagnosis.requests import HarmlessRequests
+from rokt_export.diagnosis.similar_paths import similar
 from rokt_export.exchange.model import Response
 from rokt_export.onboarding.probing import SKEW, wrong_scheme
 from rokt_export.redaction.display_text import cut, one_line

@@ -1,7 +1,7 @@
 """Two runs compared: does one environment respond as the other does?"""
 
 from rokt_export.diff.comparison import Comparison
-from rokt_export.diff.model import (
+from rokt_export.diff.result import (
     Difference,
     DifferenceKind,
     DiffResult,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
-from rokt_export.diff.model import Sample
+from rokt_export.diff.result import Sample
 from rokt_export.diff.side import Side
 
 MOST_SAMPLES: Final = 5

@@ -18,7 +18,9 @@ from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence
 from rokt_export.diff.echoes import OTHER_PERSON
 from rokt_export.diff.findings import PlaceFinding, findings_of
 from rokt_export.diff.forms import skeleton
-from rokt_export.diff.model import (
+from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
+from rokt_export.diff.places import ComparedPlace, Places
+from rokt_export.diff.result import (
     Difference,
     DifferenceKind,
     DiffResult,
@@ -28,8 +30,6 @@ from rokt_export.diff.model import (
     Undecided,
     UnmatchedTransactions,
 )
-from rokt_export.diff.other_people import OtherPeople, hidden, of_samples
-from rokt_export.diff.places import ComparedPlace, Places
 from rokt_export.diff.sentences import ARROW, NAME_A, NAME_B, Words, of_difference, of_undecided, plural
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.shown_values import scalar_text

@@ -9,8 +9,8 @@ from typing import Any, Final
 from rokt_export.diff.column import MOST_SAMPLES, Column, Evidence, KeptPairs, Order, Row
 from rokt_export.diff.forms import common_form, keeps_form, notation, read_time
 from rokt_export.diff.judging import judge, judge_presence, judge_types
-from rokt_export.diff.model import OPTIONAL, DifferenceKind, Sample
 from rokt_export.diff.places import ComparedPlace
+from rokt_export.diff.result import OPTIONAL, DifferenceKind, Sample
 from rokt_export.diff.sentences import NAME_A, NAME_B, clock_text
 from rokt_export.diff.shape import shown as shown_value
 from rokt_export.diff.shape import type_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import permutations
 from typing import Final
 
-from rokt_export.diff.model import Sample
+from rokt_export.diff.result import Sample
 from rokt_export.redaction.dates import days_of
 from rokt_export.redaction.decoded_view import DecodedText, fold_letters, squeezed
 from rokt_export.redaction.personal import PHONE_TAIL, phone_of, spelled_out

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from rokt_export.diff.column import Column, Evidence, KeptPairs, Order
-from rokt_export.diff.model import OPTIONAL, DifferenceKind, Sample
+from rokt_export.diff.result import OPTIONAL, DifferenceKind, Sample
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.response.value_text import clean
 

@@ -24,8 +24,8 @@ from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind, Request
 from rokt_export.journal import Journal
-from rokt_export.journal.model import RunInfo, RunState
 from rokt_export.journal.recording import RecordedBody, Recording
+from rokt_export.journal.run_info import RunInfo, RunState
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.partner_spec.spec_editor import declare_in_diff
 

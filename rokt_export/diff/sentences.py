@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from rokt_export.diff.model import OPTIONAL, Difference, DifferenceKind, Undecided
+from rokt_export.diff.result import OPTIONAL, Difference, DifferenceKind, Undecided
 from rokt_export.diff.statistics import settling
 
 NAME_A: Final = "‹a›"

@@ -10,8 +10,8 @@ from typing import Any, Final
 import orjson
 
 from rokt_export.diff.column import Order
-from rokt_export.diff.model import Sample
 from rokt_export.diff.places import ELEMENT, ComparedPlace
+from rokt_export.diff.result import Sample
 from rokt_export.diff.side import Side
 from rokt_export.redaction.well_formed import NUMBER_MARK
 from rokt_export.response.value_text import abridged

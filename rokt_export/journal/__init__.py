@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rokt_export.journal.journal import Journal
-    from rokt_export.journal.model import RunInfo, RunState
     from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
     from rokt_export.journal.row_set import RowRanges, RowSet
+    from rokt_export.journal.run_info import RunInfo, RunState
     from rokt_export.journal.storage import default_place
     from rokt_export.journal.writer import FINGERPRINT_BYTES, RunWriter
 
@@ -35,8 +35,8 @@ _MODULES = {
     "Revision": "revisions",
     "RowRanges": "row_set",
     "RowSet": "row_set",
-    "RunInfo": "model",
-    "RunState": "model",
+    "RunInfo": "run_info",
+    "RunState": "run_info",
     "RunWriter": "writer",
     "default_place": "storage",
 }

@@ -38,10 +38,10 @@ from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.kept_results import enter_kept, kept_rows
 from rokt_export.journal.leases import Leases, Terms
-from rokt_export.journal.model import RunInfo, RunState, as_text, now
 from rokt_export.journal.recent_marks import RECENT, RecentMarks
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
 from rokt_export.journal.row_set import RowSet
+from rokt_export.journal.run_info import RunInfo, RunState, as_text, now
 from rokt_export.journal.run_records import this_process
 from rokt_export.journal.schema import delivery, intent, meta, note, recording, run
 from rokt_export.journal.storage import translated

@@ -19,7 +19,7 @@ from rokt_export.journal.damage import readable
 from rokt_export.journal.driver import rows_of
 from rokt_export.journal.intents import FINGERPRINT_BYTES, chunks, open_rows
 from rokt_export.journal.ledger_entries import RecentEntries, later_outcome
-from rokt_export.journal.model import RunState
+from rokt_export.journal.run_info import RunState
 from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import identities_name, latest_number, meta, run, systems_name
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from rokt_export.errors import JournalError
 from rokt_export.journal import certifications, counted, queries
 from rokt_export.journal.departures import drop_kept, token_of
-from rokt_export.journal.model import as_text, in_sandbox, now
+from rokt_export.journal.run_info import as_text, in_sandbox, now
 from rokt_export.journal.schema import delivery, earlier_outcome, intent, note, recording, run
 from rokt_export.journal.storage import PATIENCE, Store, pragma, use
 

@@ -18,7 +18,7 @@ from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows, prune
 from rokt_export.journal.ledger_entries import RECEIVED, move_all
-from rokt_export.journal.model import as_text, now
+from rokt_export.journal.run_info import as_text, now
 from rokt_export.journal.schema import delivery, earlier_outcome, ledger, note, run
 
 NOTE = "revisions"

@@ -20,7 +20,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import queries, revisions
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import open_rows
-from rokt_export.journal.model import RunInfo, RunState, as_moment, as_text, now
+from rokt_export.journal.run_info import RunInfo, RunState, as_moment, as_text, now
 from rokt_export.journal.schema import note, run
 
 TAKEN_OVER = "taken_over"

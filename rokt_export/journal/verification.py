@@ -17,8 +17,8 @@ from rokt_export.journal import counted, queries
 from rokt_export.journal.damage import DAMAGE
 from rokt_export.journal.intents import chunks, decoded, open_rows
 from rokt_export.journal.ledger_entries import RECEIVED, entries_of
-from rokt_export.journal.model import RunState
 from rokt_export.journal.recording import Recording
+from rokt_export.journal.run_info import RunState
 from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import delivery, intent, ledger, note, recording, run
 from rokt_export.journal.storage import is_damage

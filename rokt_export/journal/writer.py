@@ -34,8 +34,8 @@ from rokt_export.journal.intents import (
 )
 from rokt_export.journal.ledger_entries import move_all
 from rokt_export.journal.marks import BatchMark
-from rokt_export.journal.model import RunState, as_text, now
 from rokt_export.journal.row_set import RowSet
+from rokt_export.journal.run_info import RunState, as_text, now
 from rokt_export.journal.run_records import process_of
 from rokt_export.journal.schema import intent, run
 from rokt_export.journal.storage import PATIENCE, Store, translated

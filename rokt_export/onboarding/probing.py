@@ -12,7 +12,7 @@ from secrets import token_hex
 
 from msgspec import Struct
 
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.delivery.stop_rules import response_fault
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import Fault, Request, Response

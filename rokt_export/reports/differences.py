@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rokt_export.diff import Difference, DiffResult, Section, Undecided
-from rokt_export.diff.model import MOST_LISTED
+from rokt_export.diff.result import MOST_LISTED
 from rokt_export.diff.sentences import field_name, plural
 from rokt_export.diff.statistics import ENOUGH
 from rokt_export.exchange.model import OutcomeKind

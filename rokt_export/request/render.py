@@ -32,6 +32,7 @@ from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
 from rokt_export.partner_spec.references import attributes_of, every_parameter, never_omitted
 from rokt_export.redaction import OwnWords
+from rokt_export.request.batches import RecordsBody, RequestRecord, body_of
 from rokt_export.request.encodings import Encode, body_encoding
 from rokt_export.request.encodings.form import form_encoder
 from rokt_export.request.parameter_values import (
@@ -42,7 +43,6 @@ from rokt_export.request.parameter_values import (
     Take,
     compile_field,
 )
-from rokt_export.request.records import RecordsBody, RequestRecord, body_of
 from rokt_export.request.url import blank_url, url_maker
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of
 from rokt_export.spec_language.filters import ABSENT, FilterError, text_of

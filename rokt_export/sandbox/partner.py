@@ -14,15 +14,15 @@ from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.authentication.registry import credentials_of
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.partner_spec.records import record_arrays
+from rokt_export.partner_spec.record_arrays import record_arrays
 from rokt_export.sandbox.batches import ElementResponses, ReceivedRecord, splitter
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, read_body
 from rokt_export.sandbox.checks import ParameterReader, checks, places
-from rokt_export.sandbox.credentials import credentials
 from rokt_export.sandbox.example_responses import ExampleResponses, text_response, with_header
 from rokt_export.sandbox.identity import Identity, identifier, recall, remember
 from rokt_export.sandbox.jobs import Jobs
 from rokt_export.sandbox.options import SandboxOptions
+from rokt_export.sandbox.required_credentials import credentials
 from rokt_export.sandbox.url_patterns import EndpointUrl, text_pattern
 from rokt_export.spec_language.rules import Example, Rule
 

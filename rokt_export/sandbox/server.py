@@ -24,12 +24,12 @@ from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import variable_names
 from rokt_export.redaction import Redactor
-from rokt_export.sandbox.credentials import TokenServer
 from rokt_export.sandbox.example_responses import with_header
 from rokt_export.sandbox.faults import FaultDice, breaks_connection, fault_response, play
 from rokt_export.sandbox.options import PREFIX, PROCESSED, SandboxOptions
 from rokt_export.sandbox.partner import MAX_BODY, Partner, PartnerReply
 from rokt_export.sandbox.recordings import SandboxRecording, SandboxRecordings
+from rokt_export.sandbox.required_credentials import TokenServer
 from rokt_export.sandbox.status_api import StatusApi
 from rokt_export.sandbox.variables import Authority, client_certificates, stand_ins, write_files
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from rokt_export.errors import TransactionsError, near_file
-from rokt_export.transactions.storage import BLOCK, is_remote, named, open_remote, open_remote_raw, state_of
+from rokt_export.transactions.remote_storage import BLOCK, is_remote, named, open_remote, open_remote_raw, state_of
 
 STDIN = "-"
 _BUFFER = 1 << 16

@@ -12,7 +12,7 @@ from rokt_export.errors import TransactionsError
 from rokt_export.transactions.claims import ALL, Share
 from rokt_export.transactions.columns import ColumnsReport
 from rokt_export.transactions.reader_base import Context, FirstRows, survey
-from rokt_export.transactions.storage import is_remote, open_remote
+from rokt_export.transactions.remote_storage import is_remote, open_remote
 from rokt_export.transactions.transaction import Transaction, Value
 
 if TYPE_CHECKING:

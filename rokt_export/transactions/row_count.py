@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from rokt_export.transactions.files import FileStamp
-from rokt_export.transactions.storage import is_remote
+from rokt_export.transactions.remote_storage import is_remote
 
 _CHUNK = 1 << 18
 """Bytes read at a time. Larger pieces leave holes in the heap, which a worker keeps for the whole run."""

@@ -26,7 +26,7 @@ from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.compression import BrokenArchive
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.reader_base import Context
-from rokt_export.transactions.storage import is_remote, open_remote
+from rokt_export.transactions.remote_storage import is_remote, open_remote
 
 _CHUNK = 1 << 14
 _MOST_TEXT = 512 << 20

@@ -30,7 +30,7 @@ from rokt_export.authentication.base import (
     secret_fields,
 )
 from rokt_export.authentication.registry import TYPES
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.exchange.model import Fault, Request, Response
 from rokt_export.partner_spec.model import PartnerSpec
 from rokt_export.partner_spec.references import names_in

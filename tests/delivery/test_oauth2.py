@@ -10,7 +10,7 @@ import pytest
 from commands.conftest import Heard
 from engine_bench import DELIVERED, OK, Answer, Bench, Run, ids
 
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import OutcomeKind, Request
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from rokt_export.diff import Side
 from rokt_export.diff.column import KeptPairs
-from rokt_export.diff.model import DifferenceKind, Sample, Undecided
+from rokt_export.diff.result import DifferenceKind, Sample, Undecided
 from rokt_export.diff.sentences import Words, of_undecided
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.reports import differences

@@ -18,7 +18,7 @@ from journal_samples import (
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.journal import RunState
 from rokt_export.journal.bulk import DELIVERY_COLUMNS
-from rokt_export.journal.model import as_text
+from rokt_export.journal.run_info import as_text
 
 
 def test_a_delivery_comes_back_as_it_was(journal):

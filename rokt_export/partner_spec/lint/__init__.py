@@ -13,7 +13,7 @@ from rokt_export.partner_spec.lint import (
     endpoints,
     foreign,
     parameters,
-    records,
+    read_back,
     rules,
     secrets,
     templates,
@@ -62,8 +62,8 @@ _LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     rules.hopeless_retries,
     confirmations.unasked,
     confirmations.unusable,
-    records.uncaptured,
-    records.unsent,
+    read_back.uncaptured,
+    read_back.unsent,
     secrets.variables_of_others,
 )
 

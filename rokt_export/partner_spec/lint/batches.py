@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rokt_export.partner_spec.document import Finding
 from rokt_export.partner_spec.lint.context import Subject
-from rokt_export.partner_spec.records import name_in_record, record_arrays
+from rokt_export.partner_spec.record_arrays import name_in_record, record_arrays
 from rokt_export.partner_spec.references import sent_attributes
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of
 from rokt_export.spec_language.fields import listed

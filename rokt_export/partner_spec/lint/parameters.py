@@ -8,7 +8,7 @@ from typing import Any
 
 from rokt_export.partner_spec.document import DataPath, Finding, WrittenFloat, WrittenInt
 from rokt_export.partner_spec.lint.context import Placed, Subject, is_literal
-from rokt_export.partner_spec.records import record_arrays
+from rokt_export.partner_spec.record_arrays import record_arrays
 from rokt_export.partner_spec.references import attributes_of, never_omitted
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of, nests, subtype
 from rokt_export.spec_language.fields import listed

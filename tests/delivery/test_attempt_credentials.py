@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rokt_export.delivery.credentials import AttemptCredentials
+from rokt_export.delivery.attempt_credentials import AttemptCredentials
 from rokt_export.errors import UnreachableError
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import TransportOptions

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from rokt_export.errors import SpecError
 from rokt_export.partner_spec.model import Parameter, PartnerSpec
-from rokt_export.partner_spec.records import name_in_record, record_arrays
+from rokt_export.partner_spec.record_arrays import name_in_record, record_arrays
 from rokt_export.redaction import OwnWords
 from rokt_export.request.encodings.json import json_encoder, json_value
 from rokt_export.request.parameter_values import OMIT, CompiledParameter, ParameterValues, RefusedError, compile_field
