@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import typer.main
 
@@ -13,6 +15,7 @@ HEAVY = ("requests", "pycurl", "ruamel", "jinja2", "sqlalchemy", "rich.progress"
 """Not pydantic: a command's help in Typer loads it by itself where it is installed."""
 PROGRAM = """
 import sys
+from pathlib import Path
 from rokt_export.__main__ import main
 _, heavy, *lines = sys.argv
 for line in lines:
@@ -47,3 +50,28 @@ def _runs_light(*lines: str, heavy: tuple[str, ...] = HEAVY) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+OPENED = """
+import sys
+from pathlib import Path
+from rokt_export.__main__ import main
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event in ("open", "sqlite3.connect") else None)
+status = main(sys.argv[1:])
+print("opened", *opened, sep="\\n", file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def test_one_row_opens_its_file_once_to_look_and_once_to_send(tmp_path: Path) -> None:
+    rows = tmp_path / "people.csv"
+    rows.write_text("email,firstname,lastname,transactionid\njane.doe@example.com,Jane,Doe,T1\n", encoding="utf-8")
+    command = ("replay", "sample_specs/brevo.yaml", str(rows), "--sandbox", "--journal", str(tmp_path / "runs.db"))
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED, *command], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    opened = done.stderr.partition("\nopened\n")[2].splitlines()
+    assert opened.count(str(rows)) == 2

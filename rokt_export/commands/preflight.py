@@ -26,6 +26,7 @@ from rokt_export.transactions.files import STDIN
 
 if TYPE_CHECKING:
     from rokt_export.journal import RunInfo
+    from rokt_export.transactions.file_digests import FileDigests
     from rokt_export.transactions.sources import Scan
     from rokt_export.transactions.transaction import Transaction
 
@@ -82,6 +83,7 @@ def preflight(
     resumed: RunInfo | None = None,
     looked: Scan | None = None,
     named: Sequence[str] = (),
+    digests: FileDigests | None = None,
 ) -> Seen:
     """Look at the input, and tell what was found.
 
@@ -94,6 +96,7 @@ def preflight(
         resumed: the run that goes on.
         looked: what was found in all of the input, where others have looked at it.
         named: the files and patterns, as the operator names them.
+        digests: takes digests of the files that are read.
 
     Raises:
         TransactionsError: the input cannot be read, or, when strict, is damaged.
@@ -116,7 +119,7 @@ def preflight(
 
     found = scan(
         plan.rows.paths,
-        options=plan.rows.options,
+        options=replace(plan.rows.options, digests=digests),
         limit=_limit(plan, strict=strict),
         keep=_RENDERED,
         consume=look if plan.guarded else None,

@@ -212,7 +212,7 @@ def replay(
     from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.pace_options import pace_of, workers_of
     from rokt_export.commands.preflight import preflight, target_of
-    from rokt_export.commands.replay_flags import GivenFlags, digests_of, stamps_of
+    from rokt_export.commands.replay_flags import GivenFlags, digests_of, file_digests, stamps_of
     from rokt_export.commands.row_selection import Choice, Chosen, environment_of
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present, present_ended
     from rokt_export.commands.run_session import RunJob, carry_out, new_key, variables_for
@@ -274,7 +274,8 @@ def replay(
         if words := chosen.moved(target_of(plan), guarded=target.guarded):
             terminal.warn(words)
         looked = None if machines is None else machines.look(plan)
-        seen = preflight(terminal, plan, strict=strict, resumed=resumed, looked=looked, named=files)
+        digests = file_digests()
+        seen = preflight(terminal, plan, strict=strict, resumed=resumed, looked=looked, named=files, digests=digests)
         if resumed is not None and seen.nothing_left and _has_ended(place, resumed, expected):
             return present_ended(resumed.run, place, terminal, output, report, everything=everything)
         plan = replace(plan, total=seen.total, looked_at=seen.looked_at)
@@ -288,7 +289,7 @@ def replay(
             "env_file": str(env_file.absolute()) if env_file else None,
             "spec_path": str(spec.absolute()),
             "stamps": stamps,
-            "digests": digests_of(stamps),
+            "digests": digests_of(stamps, digests),
         }
         job = RunJob("replay", setup, plan, name, files, options, resumed.run if resumed else None, flags.keep, gauge)
         done = carry_out(job, terminal, run_with=None if machines is None else machines.run_plan)

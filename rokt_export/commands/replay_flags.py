@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from rokt_export.exchange.delivery import Keep, KeptRecordings
 if TYPE_CHECKING:
     from rokt_export.journal import RunInfo
     from rokt_export.partner_spec.model import PartnerSpec
+    from rokt_export.transactions.file_digests import FileDigests
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,29 +179,27 @@ def are_alike(some: Sequence[Sequence[Any]], others: Sequence[Sequence[Any]]) ->
     return known == other
 
 
-def digests_of(stamps: Sequence[Sequence[Any]]) -> dict[str, str]:
-    """Return a keyed digest of each file's content, by path; of none that is large, and of none without a key."""
+def file_digests() -> FileDigests | None:
+    """Return what takes digests with the key of new journals; None where there is no key and none can be written."""
     from rokt_export.errors import JournalError
     from rokt_export.journal import keys
-    from rokt_export.transactions.remote_storage import is_remote
+    from rokt_export.transactions.file_digests import FileDigests
 
-    with suppress(JournalError, OSError):
-        key = keys.first()
-        return {
-            path: _digest(path, key)
-            for path, size, _ in stamps
-            if size is not None and size <= _DIGESTED and not is_remote(path)
-        }
+    with suppress(JournalError):
+        return FileDigests(keys.first())
+    return None
+
+
+def digests_of(stamps: Sequence[Sequence[Any]], digests: FileDigests | None) -> dict[str, str]:
+    """Return the digest of each file's content, by path; of none that is large, and of none without a key."""
+    if digests is None:
+        return {}
+    with suppress(OSError):
+        taken = {path: digests.of(path, size) for path, size, _ in stamps if size is not None}
+        return {path: digest for path, digest in taken.items() if digest is not None}
     return {}
 
 
-def _digest(path: str, key: bytes) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(key=key, digest_size=16)).hexdigest()
-
-
-_DIGESTED = 50_000_000
-"""Bytes up to which a file is read once more for its digest: 0.1 s."""
 _UNTOLD = ReplayFlags()
 _OF_ROWS_AS_TOLD = {
     "columns": "--map",

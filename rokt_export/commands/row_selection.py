@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from rokt_export.commands.named_run import find_to_change, find_to_read, open_existing
-from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, stamps_of
+from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, file_digests, stamps_of
 from rokt_export.commands.run_output import Onward, outcomes_named
 from rokt_export.errors import TransactionsError, UsageError
 
@@ -276,7 +276,7 @@ def _written_to(run: RunInfo | None) -> Iterator[str]:
 def _is_same(run: RunInfo, path: str) -> bool | None:
     """Return whether a file holds what a run read; None where the run kept no digest."""
     kept = run.options.get("digests", {}).get(path)
-    return None if kept is None else digests_of(stamps_of((path,))).get(path) == kept
+    return None if kept is None else digests_of(stamps_of((path,)), file_digests()).get(path) == kept
 
 
 def _check_unchanged(run: RunInfo, *, guarded: bool) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
-from typing import Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from rokt_export.errors import TransactionsError
 from rokt_export.transactions.files import STDIN, open_file, open_span, unreadable
+
+if TYPE_CHECKING:
+    from rokt_export.transactions.file_digests import FileDigests
 
 
 class ByteStream(Protocol):
@@ -84,17 +87,21 @@ class _Stdin:
         return None
 
 
-def open_bytes(path: str) -> io.BufferedReader:
+def open_bytes(path: str, digests: FileDigests | None = None) -> io.BufferedReader:
     """Return the unpacked bytes of a file, or of stdin for `-`.
 
     A read returns what has arrived, and waits only if nothing has.
+
+    Args:
+        path: the file.
+        digests: takes the digest of a file on disk, as it is read.
 
     Raises:
         TransactionsError: the file cannot be opened, or zstandard is needed and not installed.
     """
     source: ByteStream
     try:
-        source = _Stdin() if path == STDIN else open_file(path)
+        source = _Stdin() if path == STDIN else open_file(path, digests)
         prefix = read_ahead(source, 6)
     except OSError as error:
         raise unreadable(path, error) from error

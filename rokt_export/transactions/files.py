@@ -10,10 +10,13 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from rokt_export.errors import TransactionsError, near_file
 from rokt_export.transactions.remote_storage import BLOCK, is_remote, named, open_remote, open_remote_raw, state_of
+
+if TYPE_CHECKING:
+    from rokt_export.transactions.file_digests import FileDigests
 
 STDIN = "-"
 _BUFFER = 1 << 16
@@ -152,13 +155,19 @@ def is_stream(path: str) -> bool:
     return path == STDIN or not (is_remote(path) or Path(path).is_file())
 
 
-def open_file(path: str) -> io.BufferedReader:
+def open_file(path: str, digests: FileDigests | None = None) -> io.BufferedReader:
     """Return the bytes of a file, here or in a storage.
+
+    Args:
+        path: the file.
+        digests: takes the digest of a regular file here, as it is read.
 
     Raises:
         OSError, TransactionsError: it cannot be opened.
     """
-    return open_remote(path) if is_remote(path) else Path(path).open("rb")
+    if is_remote(path):
+        return open_remote(path)
+    return Path(path).open("rb") if digests is None or is_stream(path) else digests.open(path)
 
 
 def open_span(path: str, start: int, end: int | None, step: int | None = None) -> io.BufferedReader:

@@ -44,7 +44,7 @@ def open_reader(context: Context) -> RowReader | None:
         UsageError: an option does not fit the file's format.
     """
     path = context.path
-    stream: io.BufferedReader = open_bytes(path)
+    stream: io.BufferedReader = open_bytes(path, context.options.digests)
     with _closing_on_error(stream, context):
         sample = _sample(stream, context.options.skip_lines, live=is_stream(path))
         if context.options.format is InputFormat.PARQUET or sample.startswith(_PARQUET_MAGIC):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rokt_export.transactions.file_digests import FileDigests
 
 
 class InputFormat(StrEnum):
@@ -39,6 +43,7 @@ class SourceOptions:
         refuse_invented: a row of a person that this program generated is a problem row; a guarded environment has none.
         max_row: maximum characters of a row; a longer one is a problem row and is never sent.
         keep_findings: maximum number of damages kept per kind, file and column; all are counted.
+        digests: takes digests of the files while they are read; None for no digests.
     """
 
     wanted: frozenset[str] | None = None
@@ -59,3 +64,4 @@ class SourceOptions:
     refuse_invented: bool = False
     max_row: int = 1_000_000
     keep_findings: int = 20
+    digests: FileDigests | None = None

@@ -179,7 +179,7 @@ def test_a_file_without_a_digest_is_resumed_in_staging_with_a_warning(cli, spec,
 
 def test_a_large_changed_file_is_refused_in_production(cli, spec, partner, monkeypatch):
     """It has no digest: the error says how it is resumed all the same."""
-    monkeypatch.setattr("rokt_export.commands.replay_flags._DIGESTED", 0)
+    monkeypatch.setattr("rokt_export.transactions.file_digests.MOST_BYTES", 0)
     rows = cli.write("rows.csv", people(*range(1, 10)))
     partner.answer = refusing(3)
     assert production(cli, spec, rows, "--stop-after", "1").status == 1
