@@ -110,6 +110,11 @@ class Fault(Struct, frozen=True, gc=False):
     timings: Timings = Timings()
     partial: Response | None = None
 
+    @property
+    def at_proxy(self) -> bool:
+        """Whether it is our proxy's, and says nothing of the partner."""
+        return names_proxy(self.message)
+
     @classmethod
     def cancelled(cls, timings: Timings, *, sent: bool) -> Fault:
         """Return the fault of a request that was under way when the run was stopped."""
@@ -118,6 +123,8 @@ class Fault(Struct, frozen=True, gc=False):
             message = "the run was stopped before the response came; the partner may have received it"
         return cls(FaultKind.CANCELLED, message, sent, timings)
 
+
+_OUR_PROXY = "the proxy"
 
 AttemptResult = Response | Fault
 """The result of one attempt."""
@@ -197,6 +204,22 @@ class Exchange(Struct, frozen=True, gc=False):
     def latency_ms(self) -> float | None:
         """Milliseconds of the last attempt; None if nothing was sent."""
         return None if self.result is None else milliseconds(self.result.timings.total)
+
+
+def named_proxy(proxy: str | None) -> str:
+    """Return how the message of a fault names our proxy; every message about it does so.
+
+    The journal keeps a fault as its kind and message alone.
+
+    Args:
+        proxy: its `host:port`; None where it is not known.
+    """
+    return f"{_OUR_PROXY} {proxy}" if proxy else _OUR_PROXY
+
+
+def names_proxy(message: str) -> bool:
+    """Return whether the message of a fault is about our proxy; see `named_proxy`."""
+    return _OUR_PROXY in message
 
 
 def milliseconds(seconds: float) -> float:

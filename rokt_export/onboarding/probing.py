@@ -127,7 +127,7 @@ def _network(found: Inspection) -> Iterator[ProbeStep]:
     if found.fault is not None:
         names = {"dns": "DNS", "connect": "TCP", "tls": "TLS"}
         phase = found.phase or "dns"
-        at_proxy = phase == "connect" and "the proxy " in found.fault.message
+        at_proxy = phase == "connect" and found.fault.at_proxy
         yield ProbeStep(
             names[phase], StepState.FAILED, found.fault.message, remedy=_REMEDIES["proxy" if at_proxy else phase]
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from rokt_export.exchange.model import UNCONNECTED, OutcomeKind
+from rokt_export.exchange.model import UNCONNECTED, OutcomeKind, names_proxy
 
 if TYPE_CHECKING:
     from rokt_export.journal.queries import ReasonCount
@@ -128,7 +128,7 @@ def fault_of(error: str | None) -> str | None:
 
 def is_unconnected(error: str | None) -> bool:
     """Return whether a row's error says that the partner could not be reached; a fault of our proxy is ours."""
-    return fault_of(error) in UNCONNECTED and "the proxy" not in (error or "")
+    return error is not None and fault_of(error) in UNCONNECTED and not names_proxy(error)
 
 
 def fixed_parts(reason: str) -> tuple[str, ...]:

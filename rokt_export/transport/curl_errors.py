@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rokt_export.exchange.model import Fault, FaultKind, Response, Timings
+from rokt_export.exchange.model import Fault, FaultKind, Response, Timings, named_proxy
 
 CLOSED = "closed while idle"
 SPOKE_FIRST = "the server sent data before a request, which no HTTP server does"
@@ -129,9 +129,7 @@ class Failure(Struct, frozen=True):
 
     def _about_name(self) -> str:
         if self.code == _COULDNT_RESOLVE_PROXY:
-            return f"the name of the proxy {self.proxy or ''} cannot be resolved: check the proxy settings".replace(
-                "  ", " "
-            )
+            return f"the name of {named_proxy(self.proxy)} cannot be resolved: check the proxy settings"
         return f"the name {self._host()} cannot be resolved: check its spelling, and this machine's DNS"
 
     def _about_connection(self) -> str:
@@ -175,7 +173,7 @@ class Failure(Struct, frozen=True):
 
     def _peer(self) -> str:
         if self.proxy:
-            return f"the proxy {self.proxy}"
+            return named_proxy(self.proxy)
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

@@ -11,7 +11,16 @@ from urllib.parse import urlsplit
 
 import pycurl
 
-from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Request, Response, Timings, first_header
+from rokt_export.exchange.model import (
+    AttemptResult,
+    Fault,
+    FaultKind,
+    Request,
+    Response,
+    Timings,
+    first_header,
+    named_proxy,
+)
 from rokt_export.transport import curl_errors
 from rokt_export.transport.closing_servers import QUIET, Unasked, Wariness, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
@@ -379,7 +388,9 @@ class Transfer:
         connection.
         """
         if head.status == _PROXY_AUTHENTICATION_REQUIRED and (proxy := proxy_of(self._url, self._options.proxy)):
-            why = f"the proxy {proxy} asks for credentials (407): put them into `proxy`, as http://user:password@host"
+            why = (
+                f"{named_proxy(proxy)} asks for credentials (407): put them into `proxy`, as http://user:password@host"
+            )
             # RFC 9110, 15.5.8: with a challenge, the response is the proxy's own, and nothing was forwarded.
             own = self.origin[:5].lower() == "http:" and first_header(head.headers, "proxy-authenticate") is not None
             return Fault(FaultKind.CONNECT, why, sent=not own, timings=self._timings())

@@ -19,8 +19,10 @@ from transport_peer import (
     silent,
 )
 
-from rokt_export.exchange.model import FaultKind
+from rokt_export.exchange.model import UNCONNECTED, FaultKind
+from rokt_export.reports.reasons import is_unconnected
 from rokt_export.transport import Transport, TransportOptions
+from rokt_export.transport.curl_errors import Failure
 
 
 @pytest.mark.usefixtures("both_ways")
@@ -140,3 +142,17 @@ def test_an_answer_larger_than_the_cap(serve, kind) -> None:
     assert "10000 bytes" in fault(send(request, max_response=10_000), FaultKind.TOO_LARGE, sent=True)
     exact = serve(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + bytes(10_000)))
     assert len(send(post(exact.url()), max_response=10_000).body) == 10_000
+
+
+@pytest.mark.parametrize("code", [5, 6, 7, 28, 35, 56, 97])
+def test_a_fault_says_whether_it_is_our_proxys(code: int) -> None:
+    """Also once the journal has it, as its kind and message."""
+    without, behind = (
+        Failure(code, "it failed", "https://partner.example/a", sent=False, proxy=proxy).fault()
+        for proxy in (None, "proxy.example:3128")
+    )
+    assert without.kind in UNCONNECTED
+    of_partner = code in (6, 35)  # names and certificates are the partner's, whatever is between
+    assert (without.at_proxy, behind.at_proxy) == (code == 5, not of_partner)
+    for each in (without, behind):
+        assert is_unconnected(f"{each.kind}: {each.message}") is not each.at_proxy
