@@ -20,7 +20,6 @@ from rokt_export.certification.sending import Read, Sender, SentRow, StoppedErro
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED
 from rokt_export.certification.verdicts import (
-    TAKEN,
     UNAVAILABLE,
     ProbeJudge,
     ProbeJudgement,
@@ -34,7 +33,7 @@ from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.stop_rules import setup_fault
 from rokt_export.delivery.worker import Brake, Result, Watch
 from rokt_export.errors import ExitStatus, RoktExportError, SpecError
-from rokt_export.exchange.model import Exchange, Fault, OutcomeKind
+from rokt_export.exchange.model import RECEIVED, Exchange, Fault, OutcomeKind
 from rokt_export.journal.run_info import as_text
 from rokt_export.onboarding.unexplained import UnmatchedResponse, groups_of
 from rokt_export.partner_spec.attributes import canonical
@@ -223,7 +222,7 @@ class Certifier:
             return Finished(StopReason.UNREACHABLE, message, row=sent.row)
         if self._judge.sandbox:
             return None
-        why = setup_fault(sent.exchange, expected=sent.outcome in TAKEN)
+        why = setup_fault(sent.exchange, expected=sent.outcome in RECEIVED)
         if why is None:
             return None
         message = self._sender.redactor.text(f"the response to the good transaction was {why}")

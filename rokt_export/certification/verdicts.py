@@ -14,7 +14,7 @@ from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.texts import ABOUT_BLANKS, MAY_BE_REFUSED, change_in_words, change_of
 from rokt_export.delivery.stop_rules import setup_fault
 from rokt_export.diagnosis.case import edges_of
-from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind, Response
+from rokt_export.exchange.model import RECEIVED, Fault, FaultKind, OutcomeKind, Response
 from rokt_export.onboarding.response_signs import meaning_of
 from rokt_export.onboarding.unexplained import structure_of
 from rokt_export.partner_spec.attributes import UNIQUE
@@ -30,8 +30,6 @@ _NEEDS = re.compile(
 )
 _SHOWN = 60
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
-TAKEN = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE})
-"""Outcomes of a transaction that the partner has."""
 UNAVAILABLE = "unavailable"
 """The defect of a partner that stopped taking transactions: it says nothing of the probe that has it."""
 _SHORTEST_NAME = 8
@@ -327,7 +325,7 @@ class ProbeJudge:
             return self._obstacle(sent) or cannot_tell(self.came(sent))
         if result.status in BUSY or result.status >= _SERVER_ERROR:
             return cannot_tell(self.came(sent, reason=True))
-        if sent.outcome in TAKEN:
+        if sent.outcome in RECEIVED:
             kind = "missing" if probe.kind == "no_credentials" else "wrong"
             return (self._error(sent) if sent.outcome is OutcomeKind.DELIVERED else None) or found(
                 f"accepts-{kind}-credentials",
@@ -394,7 +392,7 @@ class ProbeJudge:
 
     def _firewall(self, probe: PlannedProbe, sent: SentRow) -> ProbeJudgement | None:
         """Return the finding where a firewall refuses a text that passed without it; None otherwise."""
-        if probe.kind != "hostile_text" or sent.response is None or sent.outcome in TAKEN:
+        if probe.kind != "hostile_text" or sent.response is None or sent.outcome in RECEIVED:
             return None
         edge = next((edge for edge, blocks in edges_of(sent.response) if blocks), None)
         if edge is None:
@@ -544,7 +542,7 @@ class ProbeJudge:
             return cannot_tell(busy, "Lower `limits.rate`, and certify again.")
         if self.sandbox or self.controlled:
             return None
-        why = setup_fault(sent.exchange, expected=sent.outcome in TAKEN)
+        why = setup_fault(sent.exchange, expected=sent.outcome in RECEIVED)
         if why is None:
             return None
         why = cut(self.redact(why), 2 * _SHOWN)

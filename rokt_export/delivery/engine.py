@@ -29,6 +29,9 @@ from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.shared_counts import FailureCounts, FirstRow
 from rokt_export.delivery.stop_rules import StopJudge, setup_fault
 from rokt_export.exchange.model import (
+    LASTING,
+    SILENT,
+    UNCONNECTED,
     AttemptResult,
     Exchange,
     Fault,
@@ -70,10 +73,6 @@ _FIRST_ROW = 0.005
 """Seconds between two looks whether another process has sent the first row."""
 _RENEWALS = 2
 """A digest nonce may go stale between challenge and answer; a third refusal is final."""
-_REFUSED = frozenset({FaultKind.TLS, FaultKind.CONNECT})
-"""After a request was written: a TLS server, or a proxy, that refuses our certificate or credentials."""
-_NO_ANSWER = frozenset({FaultKind.TIMEOUT_AFTER_SEND, FaultKind.RESET_AFTER_SEND}) | _REFUSED
-"""What a partner that went down, or a gateway before one, does to requests that it still takes."""
 
 
 class _Job(Struct, eq=False):
@@ -675,10 +674,11 @@ class Engine:
     def _heard(self, result: AttemptResult) -> None:
         """Tell the breaker whether the partner lives: it answered, or took a request and never did."""
         now = time.monotonic()
-        if isinstance(result, Fault) and result.kind in _NO_ANSWER:
+        if isinstance(result, Fault) and result.kind in SILENT:
             if self._breaker.failed(now, taken=True):
                 self._news.append(Paced(f"{_silence(result)}, trying again: {result.message}"))
-            hopeless = result.kind in _REFUSED and not self._reached  # it would refuse each row, and leave it unknown
+            # A server or proxy that refuses our certificate or credentials would do so with each row.
+            hopeless = result.kind in UNCONNECTED and not self._reached
             if hopeless or self._breaker.exhausted(now):
                 self.stop(StopReason.UNREACHABLE, f"{_silence(result)}: {result.message}")
             return
@@ -760,11 +760,12 @@ class Engine:
     def _not_sent(self, job: _Job, fault: Fault) -> None:
         """Nothing was received, so it may be tried again as long as patience lasts."""
         last = job.exchanges(fault, self._classifier)
-        if fault.kind is FaultKind.PROTOCOL:  # this request cannot be sent; it says nothing about the partner
+        cancelled = fault.kind is FaultKind.CANCELLED
+        if fault.kind not in SILENT and not cancelled:  # about this request alone, such as one that cannot be sent
             self._breaker.undecided()
             self._settle_all(job.as_it_stood(last))
             return
-        if fault.kind is FaultKind.CANCELLED or self._stopping:
+        if cancelled or self._stopping:
             self._ready.append(job)
             return
         now = time.monotonic()
@@ -773,7 +774,7 @@ class Engine:
             most = f"trying again for {self._pace.patience:,g} s at most"
             self._news.append(Paced(f"the partner cannot be reached, {most}: {fault.message}"))
         # Where no TLS has stood before, none will: a certificate is wrong. Else a partner is going down, or coming up.
-        hopeless = not patient or (fault.kind is FaultKind.TLS and not self._reached)
+        hopeless = not patient or (fault.kind in LASTING and not self._reached)
         if hopeless:
             self._settle_all(job.as_it_stood(last))
         else:

@@ -17,7 +17,7 @@ from rokt_export.authentication.base import FillText
 from rokt_export.authentication.oauth2 import OAuth2, RefreshOn
 from rokt_export.authentication.token_response import TokenResponse, life_of, read_token_response
 from rokt_export.errors import UnreachableError
-from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Request, Response
+from rokt_export.exchange.model import LASTING, AttemptResult, Fault, FaultKind, Request, Response
 from rokt_export.redaction.display_text import cut
 from rokt_export.response.classify import Classifier, retry_after
 from rokt_export.spec_language.rules import Rule
@@ -88,8 +88,6 @@ _SHOWN = 200
 """Characters of a token server's own words in a message."""
 _LATER = frozenset({408, 425, 429})
 """Statuses below 500 that ask for another try: RFC 9110, 15.5.9; RFC 8470; RFC 6585."""
-_HOPELESS = frozenset({FaultKind.TLS, FaultKind.TOO_LARGE})
-"""Faults that another try does not heal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +297,7 @@ class TokenSource:
         started = time.monotonic()
         result = self._exchange()
         if isinstance(result, Fault):
-            helps = result.kind not in _HOPELESS and (result.sent or result.kind is not FaultKind.PROTOCOL)
+            helps = result.kind not in LASTING and (result.sent or result.kind is not FaultKind.PROTOCOL)
             message = f"the token server cannot be reached: {result.message}"
             return _Failure(message, wait=self._pause if helps else None)
         settings = self._settings

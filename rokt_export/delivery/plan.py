@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rokt_export.delivery.pacing import rate_in_words
 from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.exchange.delivery import KeptRecordings
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import NOT_RECEIVED, OutcomeKind
 from rokt_export.partner_spec.model import Limits, PartnerSpec
 from rokt_export.request.render import Renderer
 from rokt_export.spec_language.fields import Rate
@@ -78,9 +78,6 @@ class GeneratedRows:
     unset: frozenset[str] = frozenset()
 
 
-_NOT_RECEIVED = frozenset({OutcomeKind.REJECTED, OutcomeKind.FAILED})
-
-
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which rows of the input are sent.
@@ -108,8 +105,8 @@ class Selection:
         leave = {OutcomeKind.UNKNOWN} if self.unknown else set()
         if self.delivered:
             leave.update(set(OutcomeKind) - {OutcomeKind.UNKNOWN})
-        elif not self.outcomes.isdisjoint(_NOT_RECEIVED):
-            leave |= _NOT_RECEIVED
+        elif not self.outcomes.isdisjoint(NOT_RECEIVED):
+            leave |= NOT_RECEIVED
         return frozenset(leave)
 
 

@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, assert_never
 
 from msgspec import Struct
 
 from rokt_export.diagnosis.fingerprints import EDGES, Edge
 from rokt_export.diagnosis.requests import HarmlessRequests
-from rokt_export.exchange.model import FaultKind, OutcomeKind, Response
+from rokt_export.exchange.model import FAULTS, OutcomeKind, Response
 from rokt_export.response.log_ids import request_ids, text_of
 from rokt_export.spec_language.statuses import REDIRECTS, SETUP_FAULTS
 
 _LIMITED = 429
-_FAULTS = frozenset({FaultKind.TLS, FaultKind.DNS, FaultKind.CONNECT})
-_ABOUT_ROWS = frozenset({OutcomeKind.REJECTED, OutcomeKind.DUPLICATE})
-"""Outcomes by which a partner speaks of a row."""
+_SETUP = frozenset(kind for kind, facts in FAULTS.items() if facts.setup)
 _LONGEST = 20_000
 _JWT = re.compile(r"eyJ[\w-]{4,}\.(eyJ[\w-]{4,}|[\w-]{4,})\.[\w-]*")
 _TELLING = re.compile(r"www-authenticate|proxy-authenticate|x-amzn-errortype|x-ms-error-code|.*error.*", re.IGNORECASE)
@@ -35,12 +33,20 @@ _SCHEME = re.compile(
 
 def needs_diagnosis(status: int | None, fault: str | None) -> bool:
     """Return whether a status, or a fault's kind without one, says that the set-up is wrong."""
-    return status in SETUP_FAULTS or status == _LIMITED or status in REDIRECTS or (status is None and fault in _FAULTS)
+    return status in SETUP_FAULTS or status == _LIMITED or status in REDIRECTS or (status is None and fault in _SETUP)
 
 
 def is_about_its_row(outcome: OutcomeKind, status: int | None) -> bool:
     """Return whether an outcome is the partner's word about a row, and the status says nothing of the set-up."""
-    return outcome in _ABOUT_ROWS and not needs_diagnosis(status, None)
+    match outcome:
+        case OutcomeKind.REJECTED | OutcomeKind.DUPLICATE:
+            return not needs_diagnosis(status, None)
+        case OutcomeKind.DELIVERED | OutcomeKind.FAILED | OutcomeKind.UNCLASSIFIED:
+            return False
+        case OutcomeKind.INVALID | OutcomeKind.UNKNOWN:
+            return False
+        case _:
+            assert_never(outcome)
 
 
 class SentDelivery(Struct, frozen=True):

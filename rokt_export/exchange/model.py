@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
+from typing import Literal, assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -89,8 +90,54 @@ class FaultKind(StrEnum):
     CANCELLED = "cancelled"
 
 
-UNCONNECTED = frozenset({FaultKind.DNS, FaultKind.CONNECT, FaultKind.TLS, FaultKind.TIMEOUT_BEFORE_SEND})
+class FaultFacts(Struct, frozen=True):
+    """What is true of each fault of a kind.
+
+    Attributes:
+        phase: the phase of connecting that failed; None where a connection was made, or the fault does not say. Of a
+            timeout, its timings tell the phase.
+        silent: whether the partner did not respond. Once a request was written, a fault of connecting is a TLS server,
+            or a proxy, that refuses our certificate or credentials.
+        lasting: whether another attempt meets it again.
+        setup: whether a wrong set-up explains it, ours or the partner's, so that it needs a diagnosis.
+    """
+
+    phase: Literal["dns", "connect", "tls"] | None = None
+    silent: bool = False
+    lasting: bool = False
+    setup: bool = False
+
+
+def _facts_of_fault(kind: FaultKind) -> FaultFacts:
+    match kind:
+        case FaultKind.DNS:
+            return FaultFacts("dns", silent=True, setup=True)
+        case FaultKind.CONNECT:
+            return FaultFacts("connect", silent=True, setup=True)
+        case FaultKind.TLS:
+            return FaultFacts("tls", silent=True, lasting=True, setup=True)
+        case FaultKind.TIMEOUT_BEFORE_SEND:
+            return FaultFacts("connect", silent=True)
+        case FaultKind.TIMEOUT_AFTER_SEND | FaultKind.RESET_AFTER_SEND:
+            return FaultFacts(silent=True)
+        case FaultKind.TOO_LARGE:
+            return FaultFacts(lasting=True)
+        case FaultKind.PROTOCOL:  # a response that is not HTTP, or a request that cannot be sent
+            return FaultFacts()
+        case FaultKind.CANCELLED:
+            return FaultFacts()
+        case _:
+            assert_never(kind)
+
+
+FAULTS = {kind: _facts_of_fault(kind) for kind in FaultKind}
+"""The facts that every other place reads; each place looks up a set made once, for rows are many."""
+UNCONNECTED = frozenset(kind for kind, facts in FAULTS.items() if facts.phase is not None)
 """The faults by which no connection was made that a request could be sent on."""
+SILENT = frozenset(kind for kind, facts in FAULTS.items() if facts.silent)
+"""The faults by which the partner did not respond: it may be down."""
+LASTING = frozenset(kind for kind, facts in FAULTS.items() if facts.lasting)
+"""The faults that another attempt does not heal."""
 
 
 class Fault(Struct, frozen=True, gc=False):
@@ -140,6 +187,48 @@ class OutcomeKind(StrEnum):
     UNCLASSIFIED = "unclassified"
     INVALID = "invalid"
     UNKNOWN = "unknown"
+
+
+class OutcomeFacts(Struct, frozen=True):
+    """What is true of each row with an outcome.
+
+    Attributes:
+        sent: whether a request was made of it.
+        received: whether the partner has the record.
+        judged: whether the partner responded to the row itself, rather than its service or the network failing.
+    """
+
+    sent: bool
+    received: Literal["yes", "perhaps", "no"]
+    judged: bool
+
+
+def _facts_of_outcome(kind: OutcomeKind) -> OutcomeFacts:
+    match kind:
+        case OutcomeKind.DELIVERED | OutcomeKind.DUPLICATE:
+            return OutcomeFacts(sent=True, received="yes", judged=True)
+        case OutcomeKind.REJECTED:
+            return OutcomeFacts(sent=True, received="no", judged=True)
+        case OutcomeKind.FAILED:
+            return OutcomeFacts(sent=True, received="no", judged=False)
+        case OutcomeKind.UNCLASSIFIED:
+            return OutcomeFacts(sent=True, received="perhaps", judged=True)
+        case OutcomeKind.UNKNOWN:
+            return OutcomeFacts(sent=True, received="perhaps", judged=False)
+        case OutcomeKind.INVALID:
+            return OutcomeFacts(sent=False, received="no", judged=False)
+        case _:
+            assert_never(kind)
+
+
+OUTCOMES = {kind: _facts_of_outcome(kind) for kind in OutcomeKind}
+"""The facts that every other place reads."""
+RECEIVED = frozenset(kind for kind, facts in OUTCOMES.items() if facts.received == "yes")
+"""The outcomes by which the partner has a row."""
+PERHAPS_RECEIVED = frozenset(kind for kind, facts in OUTCOMES.items() if facts.received == "perhaps")
+NOT_RECEIVED = frozenset(kind for kind, facts in OUTCOMES.items() if facts.sent and facts.received == "no")
+NOT_JUDGED = frozenset(kind for kind, facts in OUTCOMES.items() if not facts.judged)
+"""The outcomes that say nothing of what the partner thinks of a row."""
 
 
 class Outcome(Struct, frozen=True, gc=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -11,15 +11,15 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Dialect, Insert, String, Table, literal_column
 
 from rokt_export.exchange.delivery import Deliveries, is_empty
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import PERHAPS_RECEIVED, RECEIVED
 from rokt_export.journal.driver import run_many, run_one
-from rokt_export.journal.ledger_entries import NOT_RECEIVED, PERHAPS_RECEIVED, RECEIVED, Entry, append
+from rokt_export.journal.ledger_entries import SAYS_NOTHING, Entry, append
 from rokt_export.journal.schema import delivery, ledger, note, recording
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
-_WITHOUT_STATUS = frozenset({OutcomeKind.DELIVERED, OutcomeKind.DUPLICATE, OutcomeKind.UNKNOWN})
+_WITHOUT_STATUS = RECEIVED | PERHAPS_RECEIVED
 _TOGETHER = 32
 """Records per statement for SQLite, which takes a sixth less time per record then. With 15 parameters each, it stays
 below the 999 parameters that old versions allow."""
@@ -183,7 +183,7 @@ class Bulk:
         if not marks:
             return
         given = zip(marks, deliveries.outcome, deliveries.status, deliveries.row, strict=True)
-        # A row without a response whose outcome is not `unknown` was certainly not received.
+        # Without a response, a row is entered only if its outcome says that the partner has it, or may have it.
         self.enter(
             connection,
             [
@@ -233,6 +233,12 @@ _OF_ALL_SENDS = {
 moment stays. A result that is only written again, of the same batch, counts once."""
 
 
+def _among(outcomes: Collection[str]) -> str:
+    """Return the condition that a text is one of these outcomes, as SQL."""
+    named = ", ".join(f"'{one}'" for one in sorted(outcomes))
+    return f"IN ({named})"
+
+
 def _upsert(dialect: Dialect, table: Table) -> Insert:
     keys = [column.name for column in table.primary_key]
     insert = _insert(dialect, table)
@@ -243,10 +249,10 @@ def _upsert(dialect: Dialect, table: Table) -> Insert:
         return insert.on_conflict_do_update(index_elements=keys, set_=values)
     # As `later_outcome`; where the partner has the record, the entry keeps naming its row, which may be revised.
     values["outcome"] = literal_column(
-        f"CASE WHEN ledger.outcome IN {PERHAPS_RECEIVED} AND excluded.outcome = '{NOT_RECEIVED}' "
+        f"CASE WHEN ledger.outcome {_among(PERHAPS_RECEIVED)} AND excluded.outcome {_among(SAYS_NOTHING)} "
         "THEN ledger.outcome ELSE excluded.outcome END"
     )
-    received: ColumnElement[bool] = literal_column(f"ledger.outcome IN {RECEIVED}")
+    received: ColumnElement[bool] = literal_column(f"ledger.outcome {_among(RECEIVED)}")
     return insert.on_conflict_do_update(index_elements=keys, set_=values, where=~received)
 
 

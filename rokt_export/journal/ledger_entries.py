@@ -15,17 +15,15 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Connection
 
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import NOT_JUDGED, NOT_RECEIVED, PERHAPS_RECEIVED, RECEIVED, OutcomeKind
 from rokt_export.journal.damage import readable
 from rokt_export.journal.driver import rows_of, run_one
 from rokt_export.journal.mark_filter import MarkFilter
 
 Entry: TypeAlias = tuple[bytes, str, int, int]
 """An entry of the ledger: fingerprint, outcome, number of the run, row."""
-RECEIVED: Final = (str(OutcomeKind.DELIVERED), str(OutcomeKind.DUPLICATE))
-"""The outcomes by which the partner has a row."""
-PERHAPS_RECEIVED: Final = (str(OutcomeKind.UNKNOWN), str(OutcomeKind.UNCLASSIFIED))
-NOT_RECEIVED: Final = str(OutcomeKind.FAILED)
+SAYS_NOTHING: Final = NOT_RECEIVED & NOT_JUDGED
+"""The outcomes of a send that say nothing of an earlier one."""
 MOST: Final = 35_000
 """Entries that wait until they are moved: a process that sends has their digests in memory, in 4 MB."""
 _SLICES: Final = 16
@@ -70,7 +68,7 @@ def later_outcome(known: str | None, later: str) -> str:
         known: the outcome before; None if there was none.
         later: that of the last send.
     """
-    if known is not None and (known in RECEIVED or (known in PERHAPS_RECEIVED and later == NOT_RECEIVED)):
+    if known is not None and (known in RECEIVED or (known in PERHAPS_RECEIVED and later in SAYS_NOTHING)):
         return known
     return later
 

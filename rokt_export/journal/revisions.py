@@ -12,12 +12,12 @@ from msgspec import Struct
 from sqlalchemy import Connection, Row, exists, func, literal, or_, select
 
 from rokt_export.exchange.delivery import Deliveries, Delivery
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import RECEIVED, OutcomeKind
 from rokt_export.journal import queries
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows, prune
-from rokt_export.journal.ledger_entries import RECEIVED, move_all
+from rokt_export.journal.ledger_entries import move_all
 from rokt_export.journal.run_info import as_text, now
 from rokt_export.journal.schema import delivery, earlier_outcome, ledger, note, run
 
@@ -161,7 +161,7 @@ def _follow(connection: Connection, run_no: int, number: int) -> None:
         earlier_outcome.c.run_no == ledger.c.run_no,
         earlier_outcome.c.row == ledger.c.row,
         earlier_outcome.c.revision == number,
-        or_(earlier_outcome.c.outcome == ledger.c.outcome, after.in_(RECEIVED)),
+        or_(earlier_outcome.c.outcome == ledger.c.outcome, after.in_([str(one) for one in RECEIVED])),
     )
     connection.execute(ledger.update().where(ledger.c.run_no == run_no, revised).values(outcome=after))
 

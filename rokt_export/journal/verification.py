@@ -12,11 +12,11 @@ from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.exc import DatabaseError
 
 from rokt_export.errors import JournalError
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import PERHAPS_RECEIVED, RECEIVED, OutcomeKind
 from rokt_export.journal import counted, queries
 from rokt_export.journal.damage import DAMAGE
 from rokt_export.journal.intents import chunks, decoded, open_rows
-from rokt_export.journal.ledger_entries import RECEIVED, entries_of
+from rokt_export.journal.ledger_entries import entries_of
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.run_info import RunState
 from rokt_export.journal.run_records import state_of
@@ -207,7 +207,7 @@ def _entries(
 
 
 def _says_else(known: str, status: int | None) -> bool:
-    return status is not None and known not in (OutcomeKind.UNKNOWN, OutcomeKind.UNCLASSIFIED)
+    return status is not None and known not in PERHAPS_RECEIVED
 
 
 def _recordings(engine: Engine, run_no: int, found: Verified) -> None:

@@ -8,7 +8,7 @@ from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
 
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import NOT_JUDGED
 from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import visible
 from rokt_export.reports.http_text import request_text, response_text
@@ -17,8 +17,6 @@ from rokt_export.reports.run_report import Story
 LONGEST = 4_000
 """Characters of a request or response shown with a case that did not pass."""
 
-_ERRORS = frozenset({OutcomeKind.FAILED, OutcomeKind.UNKNOWN, OutcomeKind.INVALID})
-"""Outcomes that say nothing of what the partner thinks of the row: JUnit's errors. The others are its failures."""
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot contain (section 2.2)."""
 
@@ -77,7 +75,8 @@ def _properties(story: Story) -> Iterator[tuple[str, str]]:
 
 
 def _is_error(story: Story, outcome: str) -> bool:
-    return outcome != story.expected and outcome in _ERRORS
+    """Return whether an outcome is an error of JUnit; the other unexpected ones are its failures."""
+    return outcome != story.expected and outcome in NOT_JUDGED
 
 
 def _case(story: Story, one: Delivery, recording: Recording | None) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import PurePath
+from typing import assert_never
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
@@ -14,13 +15,6 @@ from rokt_export.reports.run_report import Story, moment
 
 _MOST_NAMED = 3
 """Deliveries named in a sentence."""
-_TO_LOOK_UP = {
-    OutcomeKind.DELIVERED: "delivered",
-    OutcomeKind.DUPLICATE: "duplicate",
-    OutcomeKind.UNKNOWN: "unknown, did they arrive",
-}
-
-
 _STATES = {
     RunState.RUNNING: ", still running",
     RunState.FINISHED: "",
@@ -54,7 +48,7 @@ def sent_when(story: Story) -> str | None:
 
 def lookups(story: Story) -> list[str]:
     """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived yet."""
-    sought = [one for one in _TO_LOOK_UP if story.counts.get(one)]
+    sought = {one: name for one in OutcomeKind if story.counts.get(one) and (name := _to_look_up(one))}
     if not sought or story.run.purged or story.run.state is RunState.RUNNING:
         return []
     contact = story.spec.contact if story.spec is not None else None
@@ -65,10 +59,23 @@ def lookups(story: Story) -> list[str]:
         else f"Ask {who} to look up in {story.run.environment}:",
         *([f"sent {when}"] if (when := sent_when(story)) else []),
     ]
-    for outcome in sought:
+    for outcome, name in sought.items():
         some = list(islice(story.deliveries([outcome]), _MOST_NAMED))
-        lines.append(f"{_TO_LOOK_UP[outcome]}: {_named(story, some, story.counts[outcome])}")
+        lines.append(f"{name}: {_named(story, some, story.counts[outcome])}")
     return lines
+
+
+def _to_look_up(outcome: OutcomeKind) -> str | None:
+    """Return what rows are called that the tech contact looks up; None where there is nothing to look for."""
+    match outcome:
+        case OutcomeKind.DELIVERED | OutcomeKind.DUPLICATE:
+            return str(outcome)
+        case OutcomeKind.UNKNOWN:
+            return "unknown, did they arrive"
+        case OutcomeKind.REJECTED | OutcomeKind.FAILED | OutcomeKind.UNCLASSIFIED | OutcomeKind.INVALID:
+            return None
+        case _:
+            assert_never(outcome)
 
 
 def _named(story: Story, some: Sequence[Delivery], number: int) -> str:

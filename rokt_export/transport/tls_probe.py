@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pycurl
 from msgspec import Struct
 
-from rokt_export.exchange.model import Fault, FaultKind, Request, Timings
+from rokt_export.exchange.model import FAULTS, Fault, FaultKind, Request, Timings
 from rokt_export.transport.libcurl import Multi, TransportOptions, authorities, check
 from rokt_export.transport.libcurl_requests import Transfer
 from rokt_export.transport.sockets import Sockets
@@ -25,8 +25,6 @@ _ADDRESSES_LINE = re.compile(r"IPv[46]: (.+)")
 
 _NOTHING_DUE = 1.0
 """Seconds to wait for sockets while libcurl has no timer."""
-
-_PHASE_OF_FAULT = {FaultKind.DNS: "dns", FaultKind.TLS: "tls"}
 
 
 class Certificate(Struct, frozen=True):
@@ -105,7 +103,7 @@ def phase_of(fault: Fault) -> str:
         if fault.timings.connect:
             return "tls"
         return "connect" if fault.timings.dns else "dns"
-    return _PHASE_OF_FAULT.get(fault.kind, "connect")
+    return FAULTS[fault.kind].phase or "connect"
 
 
 def _verbose_facts(lines: Iterable[str]) -> dict[str, Any]:

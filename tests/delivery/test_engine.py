@@ -25,7 +25,7 @@ from rokt_export.delivery.events import (
 from rokt_export.delivery.input_feed import LiveFeed
 from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.errors import TransactionsError
-from rokt_export.exchange.model import Fault, FaultKind, OutcomeKind, Request, Response, Timings
+from rokt_export.exchange.model import SILENT, Fault, FaultKind, OutcomeKind, Request, Response, Timings
 from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport
@@ -275,6 +275,14 @@ def test_a_retry_that_cannot_go_out_does_not_undo_a_send_that_may_have_been_rece
     run = bench.run(1)
     assert run.outcomes == {UNKNOWN: 1}
     assert [(each.result, each.attempts) for each in run.exchanges] == [(unanswered, 1)]
+
+
+@pytest.mark.parametrize("kind", sorted(set(FaultKind) - SILENT - {FaultKind.CANCELLED}))
+def test_a_fault_that_says_nothing_of_the_partner_settles_its_row_at_once(bench, monkeypatch, kind):
+    scripted = Scripted(Fault(kind, "it is about this request", False, Timings()))
+    monkeypatch.setattr("engine_bench.Transport", lambda _options: scripted)
+    run = bench.run(1, patience=0.5)
+    assert [each.result.kind for each in run.exchanges] == [kind]
 
 
 def test_an_interrupt_does_not_wait_for_a_handshake(bench):

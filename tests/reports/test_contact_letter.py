@@ -11,7 +11,7 @@ from journal_samples import DELIVERED, DUPLICATE, FAILED, INVALID, REJECTED, UNK
 from msgspec.structs import replace
 
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import OUTCOMES, OutcomeKind
 from rokt_export.journal import Journal, RunState
 from rokt_export.reports.contact_letter import ContactLetter
 from rokt_export.reports.run_facts import lookups
@@ -201,6 +201,14 @@ def test_a_row_in_flight_of_another_run_is_a_contact(journal: Journal) -> None:
     subject, text = letter(run(journal, INVALID))
     assert subject.startswith("Nothing was sent to acme staging, ")
     assert ASKS not in text and "none has gone" not in text
+
+
+@pytest.mark.parametrize(("language", "ready"), [("en", ASKS), ("de", "bereit, Datensätze zu empfangen?")])
+def test_each_outcome_of_a_sent_row_has_a_question(journal: Journal, language: str, ready: str) -> None:
+    assert ready in letter(run(journal, INVALID), language)[1]  # what stands where no other question does
+    asked = {kind: letter(run(journal, kind), language)[1] for kind in OutcomeKind}
+    without = {kind for kind, text in asked.items() if "1. " not in text or ready in text}
+    assert without == {kind for kind, facts in OUTCOMES.items() if not facts.sent}
 
 
 def test_a_connection_that_failed_is_no_delivery(journal: Journal) -> None:
