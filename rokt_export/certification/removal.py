@@ -12,7 +12,7 @@ from rokt_export.certification.planning import PlannedProbe
 from rokt_export.certification.sending import Read, Sender, SentRow, StoppedError
 from rokt_export.certification.verdicts import ProbeJudge, ProbeJudgement, as_expected, cannot_tell, found
 from rokt_export.errors import UnreachableError
-from rokt_export.exchange.model import Exchange, OutcomeKind
+from rokt_export.exchange.model import PERHAPS_RECEIVED, Exchange, OutcomeKind
 from rokt_export.redaction.display_text import cut, one_line
 
 _MISREAD = frozenset({"error-read-as-delivered", "rules-swapped"})
@@ -143,7 +143,7 @@ class Removal:
             return []
         sent = self.sender.sent.values()
         made = [each for each in sent if each.outcome is OutcomeKind.DELIVERED and cleaned.get(each.row) != ""]
-        maybe = [each for each in sent if each.outcome in (OutcomeKind.UNKNOWN, OutcomeKind.UNCLASSIFIED)]
+        maybe = [each for each in sent if each.outcome in PERHAPS_RECEIVED]
         removed = [row for row, why in cleaned.items() if not why]
         told = [f"removed again: the records of {_rows(removed)}"] if removed else []
         if made:

@@ -12,7 +12,7 @@ from rokt_export.delivery.input_feed import is_live
 from rokt_export.delivery.plan import FileRows, GeneratedRows
 from rokt_export.delivery.redaction_clues import ADDRESS
 from rokt_export.exchange.delivery import LeftOut
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import NOT_RECEIVED, OutcomeKind
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Selection
@@ -127,7 +127,6 @@ _ANSWERED = {
     ),
 }
 """Outcome to what one row did before, what several did, and what production did with them."""
-_OPEN_TO_ONLY = (LeftOut.REJECTED, LeftOut.FAILED)
 
 
 def before_sending(known: Mapping[LeftOut, int], selection: Selection) -> Iterator[str]:
@@ -196,7 +195,7 @@ def _out(rows: int, first: Sequence[int]) -> str:
 
 
 def _flags(outcome: LeftOut) -> str:
-    return f"--only {outcome} --from-run RUN" if outcome in _OPEN_TO_ONLY else "--again"
+    return f"--only {outcome} --from-run RUN" if OutcomeKind(outcome) in NOT_RECEIVED else "--again"
 
 
 def _them(rows: int) -> str:
