@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
 import orjson
 from sqlalchemy import Connection, select
 
@@ -23,14 +24,14 @@ _AT_ONCE = 50_000
 
 def counted(options: Mapping[str, Any]) -> dict[str, int]:
     """Return outcome to rows that a run keeps as counts only."""
-    return dict(options.get(OPTION, {}))
+    return msgspec.convert(options.get(OPTION, {}), dict[str, int])
 
 
 def of_run(connection: Connection, run_no: int) -> dict[str, int]:
     """As `counted`, of a run in the journal."""
     options = connection.scalar(select(run.c.options).where(run.c.no == run_no))
     with readable("the options", (connection, run_no)):
-        return {} if options is None else counted(orjson.loads(options))
+        return {} if options is None else counted(msgspec.json.decode(options, type=dict[str, Any]))
 
 
 def reduce(connection: Connection, run_no: int, outcomes: Collection[str], spared: Collection[str]) -> bool:
@@ -86,5 +87,5 @@ def _add(connection: Connection, run_no: int, rows: Counter[str]) -> None:
 def _write(connection: Connection, run_no: int, counts: Mapping[str, int]) -> None:
     options = connection.scalars(select(run.c.options).where(run.c.no == run_no)).one()
     with readable("the options", (connection, run_no)):
-        changed = orjson.dumps({**orjson.loads(options), OPTION: dict(counts)})
+        changed = orjson.dumps({**msgspec.json.decode(options, type=dict[str, Any]), OPTION: dict(counts)})
     connection.execute(run.update().where(run.c.no == run_no).values(options=changed))

@@ -15,8 +15,9 @@ from rokt_export.errors import JournalError
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-DAMAGE = (ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error, zlib.error, msgspec.MsgspecError)
-"""What decoding a damaged value raises."""
+DAMAGE = (ValueError, struct.error, zlib.error, msgspec.MsgspecError)
+"""What decoding a damaged value raises. A decoder checks the shape of JSON by its type: a KeyError or TypeError is a
+fault of this program, and stays one."""
 
 
 def damaged(what: str) -> JournalError:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeVar
 
+import msgspec
 import orjson
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Row, bindparam, cast, select
@@ -119,8 +120,8 @@ def decoded(record: Row[Any]) -> Iterator[tuple[int, OpenRow]]:
     """Yield (row, OpenRow) for the rows of a batch's record that may have been sent; after a purge, their transaction
     ids are `row-<n>`.
     """
-    rows = orjson.loads(record.rows)
-    transactions = orjson.loads(record.transactions) or [f"row-{row}" for row in rows]
+    rows = msgspec.json.decode(record.rows, type=list[int])
+    transactions = msgspec.json.decode(record.transactions, type=list[str]) or [f"row-{row}" for row in rows]
     hashes = record.fingerprints or b""
     left = first_that_stayed(record.departures)
     for place, (row, transaction) in enumerate(islice(zip(rows, transactions, strict=True), left)):

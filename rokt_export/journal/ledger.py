@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 
+import msgspec
 import orjson
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
@@ -133,7 +134,7 @@ def _digest(secret: bytes, name: str) -> str:
 def _systems(connection: Connection, secret: bytes, name: str) -> list[str]:
     kept = connection.scalar(select(meta.c.value).where(meta.c.key == systems_name(_digest(secret, name))))
     with readable("the list of the ledgers of a live system"):
-        return [] if kept is None else list(orjson.loads(kept))
+        return [] if kept is None else msgspec.json.decode(kept, type=list[str])
 
 
 def _note_systems(connection: Connection, secret: bytes, name: str, known: list[str]) -> None:
@@ -150,7 +151,7 @@ def identities(connection: Connection, key: bytes) -> list[tuple[str, ...]]:
     """
     kept = connection.scalar(select(meta.c.value).where(meta.c.key == identities_name(key)))
     with readable("the list of the attributes that identify a row"):
-        return [] if kept is None else [tuple(names) for names in orjson.loads(kept)]
+        return [] if kept is None else msgspec.json.decode(kept, type=list[tuple[str, ...]])
 
 
 def add_identity(connection: Connection, key: bytes, identity: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -205,7 +206,9 @@ def withheld(
             outcomes[mark] = later_outcome(known, outcomes.get(mark, known))
     with readable("an entry of the ledger"):
         found: dict[bytes, LeftOut] = {
-            mark: _ANSWERED[outcome] for mark, outcome in outcomes.items() if outcome not in leave
+            mark: _ANSWERED.get(outcome) or LeftOut(outcome)
+            for mark, outcome in outcomes.items()
+            if outcome not in leave
         }
     pending = elsewhere.alive if OutcomeKind.UNKNOWN in leave else elsewhere.runs
     for mark in pending.intersection(fingerprints) if pending else ():

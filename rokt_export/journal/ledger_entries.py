@@ -124,7 +124,7 @@ class RecentEntries:
     def _add(self, number: int, packed: bytes) -> None:
         """Add the entries of a batch."""
         outcomes = packed[_ENTRY.size - 1 :: _ENTRY.size]
-        every = {mark for mark, _, _ in _ENTRY.iter_unpack(packed)}
+        every = {mark for mark, _, _ in _unpacked(packed)}
         new = len(every) == len(outcomes) and all(map(every.isdisjoint, self._marks.values()))
         if new and len(set(outcomes)) == 1:  # as in most batches
             self._marks.setdefault(_NAMES[outcomes[0]], set()).update(every)
@@ -234,7 +234,7 @@ def _move(
     with readable(_WHAT):
         entries = [entry for run_no, packed in batches for entry in _in_slice(run_no, packed, number)]
         entries.sort(key=itemgetter(0))  # of one row, the later result stays the later one
-        to_table(connection, entries)
+    to_table(connection, entries)
 
 
 def entries_of(connection: Connection, run_no: int) -> dict[bytes, tuple[str, int]]:
@@ -247,10 +247,23 @@ def entries_of(connection: Connection, run_no: int) -> dict[bytes, tuple[str, in
     if connection.dialect.name == "sqlite":
         for entries in connection.exec_driver_sql(_OF_RUN, (run_no,)).scalars():
             with readable(_WHAT):
-                for mark, row, place in _ENTRY.iter_unpack(entries):
+                for mark, row, place in _unpacked(entries):
                     known = found[mark][0] if mark in found else None
                     found[mark] = later_outcome(known, _NAMES[place]), row
     return found
+
+
+def _unpacked(entries: bytes | memoryview) -> Iterator[tuple[bytes, int, int]]:
+    """Return fingerprint, row and place of the outcome of each entry.
+
+    Raises:
+        ValueError: an outcome is none.
+        struct.error: the last entry is cut off.
+    """
+    unpacked = _ENTRY.iter_unpack(entries)
+    if (last := max(entries[_ENTRY.size - 1 :: _ENTRY.size], default=0)) >= len(_NAMES):
+        raise ValueError(f"an entry has the outcome {last}, which is none")
+    return unpacked
 
 
 def _in_slice(run_no: int, packed: bytes, number: int) -> Iterator[Entry]:
@@ -261,5 +274,5 @@ def _in_slice(run_no: int, packed: bytes, number: int) -> Iterator[Entry]:
         bisect_left(places, bound, key=lambda place: packed[place * _ENTRY.size])
         for bound in (number * width, (number + 1) * width)
     )
-    for mark, row, place in _ENTRY.iter_unpack(memoryview(packed)[first * _ENTRY.size : last * _ENTRY.size]):
+    for mark, row, place in _unpacked(memoryview(packed)[first * _ENTRY.size : last * _ENTRY.size]):
         yield mark, _NAMES[place], run_no, row

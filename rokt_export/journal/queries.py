@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import orjson
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, Row, Select, func, select
 
@@ -127,7 +127,7 @@ def reason_counts(
             status, rule, reason, error = rest
             if left := rows - again[outcome, status, rule, reason, error]:
                 with readable(f"row {first}", (connection, run_no)):
-                    kind = _OUTCOMES[outcome]
+                    kind = OutcomeKind(outcome)
                 yield ReasonCount(kind, status, rule, reason, error, left, first)
     lost = [row for row, one in pending.items() if one.intent_no <= in_flight_behind]
     if lost and OutcomeKind.UNKNOWN in outcomes:
@@ -229,10 +229,10 @@ def _delivery(record: Row[Any]) -> Delivery:
     # In the order of the table's columns, which is that of Delivery's fields behind run, row and intent.
     values: tuple[Any, ...] = tuple(record)
     _, row, _, transaction, outcome, *rest = values
-    return Delivery(row, transaction, _OUTCOMES[outcome], *rest)
+    return Delivery(row, transaction, _OUTCOMES.get(outcome) or OutcomeKind(outcome), *rest)
 
 
 def options(record: Row[Any]) -> dict[str, Any]:
     """Return the options of a run, by its record."""
     with readable(f"the options of run {record.id}"):
-        return dict(orjson.loads(record.options))
+        return msgspec.json.decode(record.options, type=dict[str, Any])

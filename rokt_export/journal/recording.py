@@ -5,8 +5,9 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Collection, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, TypeAlias
 
+import msgspec
 import orjson
 from msgspec import Struct, structs
 
@@ -176,26 +177,69 @@ class Recording(Struct, frozen=True):
             JournalError: the data cannot be read.
         """
         with readable(f"the recording of {of}"):
-            return cls._loaded(orjson.loads(data))
+            return cls._loaded(_decoded(data))
 
     @classmethod
-    def _loaded(cls, found: dict[str, Any]) -> Recording:
+    def _loaded(cls, found: _Stored) -> Recording:
         return cls(
-            method=found["method"],
-            url=_loaded(found["url"]),
-            request_headers=tuple((name, _loaded(value)) for name, value in found["request_headers"]),
-            request_body=_loaded_body(found["request_body"]),
-            status=found["status"],
-            http_version=found["http_version"],
-            response_headers=tuple((name, value) for name, value in found["response_headers"]),
-            response_body=_loaded_body(found["response_body"]),
-            fault=None if found["fault"] is None else (found["fault"][0], found["fault"][1]),
-            timings=Timings(*found["timings"]),
-            started=found["started"],
-            tokens=found["tokens"],
-            unreadable=found.get("unreadable", ""),
-            rows=found.get("rows", 1),
+            method=found.method,
+            url=_loaded(found.url),
+            request_headers=tuple((name, _loaded(value)) for name, value in found.request_headers),
+            request_body=_loaded_body(found.request_body),
+            status=found.status,
+            http_version=found.http_version,
+            response_headers=found.response_headers,
+            response_body=_loaded_body(found.response_body),
+            fault=found.fault,
+            timings=Timings(*found.timings),
+            started=found.started,
+            tokens=found.tokens,
+            unreadable=found.unreadable,
+            rows=found.rows,
         )
+
+
+class _StoredPiece(Struct, array_like=True):
+    """A secret as `Recording.dump` writes it."""
+
+    text: str
+    name: str | None
+    encoding: SecretEncoding | None
+    credentials: list[str | _StoredPiece]
+
+
+_StoredText: TypeAlias = str | list[str | _StoredPiece]
+
+
+class _StoredBody(Struct, array_like=True):
+    """A body as `Recording.dump` writes it."""
+
+    text: _StoredText
+    binary: bool
+    size: int
+    truncated: bool
+
+
+class _Stored(Struct):
+    """What `Recording.dump` writes; a recording of an earlier version lacks what has a default."""
+
+    method: str | None
+    url: _StoredText
+    request_headers: list[tuple[str, _StoredText]]
+    request_body: _StoredBody | None
+    status: int | None
+    http_version: str | None
+    response_headers: tuple[tuple[str, str], ...]
+    response_body: _StoredBody | None
+    fault: tuple[str, str] | None
+    timings: tuple[float, float, float, float, float]
+    started: float
+    tokens: bool
+    unreadable: str = ""
+    rows: int = 1
+
+
+_decoded = msgspec.json.Decoder(_Stored).decode
 
 
 def record(exchange: Exchange, redactor: Redactor, personal: Collection[str] = ()) -> Recording:
@@ -370,20 +414,19 @@ def _dumped_piece(piece: Piece) -> Any:
     return [piece.text, piece.name, piece.encoding, [_dumped_piece(part) for part in piece.credentials]]
 
 
-def _loaded(data: Any) -> RedactedText:
+def _loaded(data: _StoredText) -> RedactedText:
     return RedactedText((Piece(data),)) if isinstance(data, str) else RedactedText(tuple(map(_loaded_piece, data)))
 
 
-def _loaded_piece(data: Any) -> Piece:
+def _loaded_piece(data: str | _StoredPiece) -> Piece:
     if isinstance(data, str):
         return Piece(data)
-    text, name, encoding, credentials = data
-    return Piece(text, name, SecretEncoding(encoding) if encoding else None, tuple(map(_loaded_piece, credentials)))
+    return Piece(data.text, data.name, data.encoding, tuple(map(_loaded_piece, data.credentials)))
 
 
 def _dumped_body(body: RecordedBody | None) -> Any:
     return None if body is None else [_dumped(body.text), body.binary, body.size, body.truncated]
 
 
-def _loaded_body(data: Any) -> RecordedBody | None:
-    return None if data is None else RecordedBody(_loaded(data[0]), data[1], data[2], data[3])
+def _loaded_body(data: _StoredBody | None) -> RecordedBody | None:
+    return None if data is None else RecordedBody(_loaded(data.text), data.binary, data.size, data.truncated)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
 import orjson
 from msgspec import Struct
 from sqlalchemy import Connection, Row, exists, func, literal, or_, select
@@ -50,6 +51,13 @@ class Revision:
     rows: int
     before: dict[str, int]
     spec_sha256: str | None = None
+
+
+class _KnownCoverage(Struct):
+    """The names of a run's response rules, as its note `coverage` has them."""
+
+    seen: dict[str, int] = {}
+    never: list[str] = []
 
 
 class RevisingSpec(Struct, frozen=True):
@@ -174,8 +182,9 @@ def _note(
     seen = {rule: rows for rule, rows in connection.execute(counted) if rule is not None}
     old = connection.scalar(select(note.c.value).where(note.c.run_no == record.no, note.c.key == "coverage"))
     with readable("the note `coverage`", (connection, record.no)):
-        known: Mapping[str, Any] = {} if old is None else dict(orjson.loads(old) or {})
-    never = [name for name in (*known.get("seen", ()), *known.get("never", ())) if name not in seen]
+        known = _KnownCoverage() if old is None else msgspec.json.decode(old, type=_KnownCoverage | None)
+    names = () if known is None else (*known.seen, *known.never)
+    never = [name for name in names if name not in seen]
     notes: dict[str, Any] = {
         NOTE: [asdict(each) for each in made],
         "coverage": {"seen": seen, "never": never},
@@ -231,7 +240,7 @@ def revisions(connection: Connection, run_no: int) -> list[Revision]:
     """Return the revisions of a run, oldest first."""
     kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == NOTE))
     with readable(f"the note `{NOTE}`", (connection, run_no)):
-        return [] if kept is None else [Revision(**each) for each in orjson.loads(kept)]
+        return [] if kept is None else msgspec.json.decode(kept, type=list[Revision])
 
 
 def earlier_outcomes(connection: Connection, run_no: int, rows: Collection[int]) -> Iterator[EarlierOutcome]:

@@ -12,6 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 from sqlalchemy import Connection, Row, select
 
@@ -250,9 +251,9 @@ def info(connection: Connection, record: Row[Any]) -> RunInfo:
     """Return a run; its counts are those stored at its end, else they are counted now."""
     options = queries.options(record)
     with readable(f"the record of run {record.id}"):
-        frozen = None if record.counts is None else dict(orjson.loads(record.counts))
+        frozen = None if record.counts is None else msgspec.json.decode(record.counts, type=dict[str, int])
         started, ended = as_moment(record.started), as_moment(record.ended) if record.ended else None
-        events = tuple(orjson.loads(record.events))
+        events = msgspec.json.decode(record.events, type=tuple[str, ...])
     state = state_of(record)
     counts = queries.counts(connection, record.no) if frozen is None else frozen
     behind = in_flight_behind(connection, record)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.exc import DatabaseError
@@ -97,7 +98,7 @@ def of_run(engine: Engine, record: Row[Any]) -> Verified:
     with engine.connect() as connection:
         _batches(connection, record.no, found)
         try:
-            found.counted = sum(counted.counted(orjson.loads(record.options)).values())
+            found.counted = sum(counted.counted(msgspec.json.decode(record.options, type=dict[str, Any])).values())
         except DAMAGE:
             found.faults.append("its options cannot be read")
         if not found.faults:  # which rows are open is known
@@ -118,7 +119,7 @@ def _counts(connection: Connection, record: Row[Any], found: Verified, *, runnin
     if record.counts is None or running:
         return
     try:
-        noted = {name: rows for name, rows in orjson.loads(record.counts).items() if rows}
+        noted = {name: rows for name, rows in msgspec.json.decode(record.counts, type=dict[str, int]).items() if rows}
     except DAMAGE:
         found.faults.append("the counts of its record cannot be read")
         return

@@ -133,7 +133,7 @@ def test_a_server_that_does_not_come_back_leaves_the_command_that_goes_on(cli, s
 def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):
     assert cli("replay", spec, rows).status == 0
     whole = cli.journal.read_bytes()
-    other = zlib.compress(b"[1").hex()
+    other, shapeless = zlib.compress(b"[1").hex(), zlib.compress(b'{"method": "POST"}').hex()
     damage = {
         "batch 77 of run": "INSERT INTO intent (no, run_no, rows, transactions) VALUES (77, 1, x'5b39', x'5b5d')",
         "the note `coverage` of run": "UPDATE note SET value = x'7b' WHERE key = 'coverage'",
@@ -143,7 +143,13 @@ def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):
         "the recording of row 1 of run": "UPDATE recording SET data = x'00' WHERE row = 1",
         "the recording of row 2 of run": f"UPDATE recording SET data = x'{other}' WHERE row = 2",
     }
-    for named, statement in damage.items():
+    another_shape = {
+        "batch 77 of run": "INSERT INTO intent (no, run_no, rows, transactions) VALUES (77, 1, x'35', x'5b5d')",
+        "the options of run": "UPDATE run SET options = x'5b5d'",
+        "the record of run": "UPDATE run SET counts = x'5b315d'",
+        "the recording of row 1 of run": f"UPDATE recording SET data = x'{shapeless}' WHERE row = 1",
+    }
+    for named, statement in [*damage.items(), *another_shape.items()]:
         cli.journal.write_bytes(whole)
         with closing(sqlite3.connect(cli.journal)) as database, database:
             database.execute(statement)

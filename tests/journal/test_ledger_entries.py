@@ -283,12 +283,13 @@ def test_a_revision_follows_entries_that_were_not_moved(journal, place):
     assert waiting(place) == 0
 
 
-def test_a_damaged_batch_is_named_and_nothing_is_sent(journal, place):
+@pytest.mark.parametrize("damaged", ["substr(entries, 2)", "substr(entries, 1, length(entries) - 1) || x'63'"])
+def test_a_damaged_batch_is_named_and_nothing_is_sent(journal, place, damaged):
     first = begin(journal, production=True)
     send(first, range(10))
     first.end(RunState.INTERRUPTED, 130)
     with sqlite3.connect(place) as file:
-        file.execute("UPDATE ledger_recent SET entries = substr(entries, 2)")
+        file.execute(f"UPDATE ledger_recent SET entries = CAST({damaged} AS BLOB)")
     file.close()
     with pytest.raises(JournalError, match="a batch of the ledger's recent entries cannot be read"):
         begin(journal, production=True).intend([item(50, mark_of(50))], leave=NOTHING)

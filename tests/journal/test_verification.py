@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from rokt_export.errors import JournalError
 from rokt_export.journal import Journal, RunState
+from rokt_export.journal.damage import readable
 from rokt_export.journal.recording import Recording
 
 SERVER = pytest.param("server", marks=needs_postgres)
@@ -158,3 +159,9 @@ def test_a_run_with_more_bytes_has_a_larger_size(journal):
     sizes = journal.sizes([small, large.run])
     assert 200 < sizes[small] < 1_000
     assert 15_000 < sizes[large.run] < 25_000
+
+
+@pytest.mark.parametrize("fault", [KeyError, TypeError, AttributeError, IndexError])
+def test_a_fault_of_this_program_is_no_damage(fault: type[Exception]) -> None:
+    with pytest.raises(fault), readable("row 1"):
+        raise fault("a name that is not there")
