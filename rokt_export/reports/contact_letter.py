@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
@@ -361,11 +361,17 @@ def setup_status(outcome: OutcomeKind, status: int | None) -> int | None:
 
     Where a rule reads such a status as another outcome than `failed`, it is about the record.
     """
-    if outcome not in (OutcomeKind.FAILED, OutcomeKind.UNCLASSIFIED):
-        return None
-    if status in REDIRECTS:
-        return min(REDIRECTS)
-    return status if status in SETUP_FAULTS or status == TOO_FAST else None
+    match outcome:
+        case OutcomeKind.FAILED | OutcomeKind.UNCLASSIFIED:
+            if status in REDIRECTS:
+                return min(REDIRECTS)
+            return status if status in SETUP_FAULTS or status == TOO_FAST else None
+        case OutcomeKind.DELIVERED | OutcomeKind.DUPLICATE | OutcomeKind.REJECTED:
+            return None
+        case OutcomeKind.INVALID | OutcomeKind.UNKNOWN:
+            return None
+        case _:
+            assert_never(outcome)
 
 
 def record_of(one: Delivery, recording: Recording | None, identities: Identities) -> PartnerRecord:

@@ -15,7 +15,7 @@ from rokt_export.delivery.run_counts import Figures
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
 from rokt_export.exchange.delivery import Delivery, KeptRecordings, LeftOut
-from rokt_export.exchange.model import OutcomeKind
+from rokt_export.exchange.model import PERHAPS_RECEIVED, OutcomeKind
 from rokt_export.journal import EarlierOutcome, Journal, RunInfo, RunState, certifications
 from rokt_export.journal.queries import IN_FLIGHT
 from rokt_export.journal.recording import Recording
@@ -170,7 +170,7 @@ class Story:
         run = self.run
         if run.command != "certify" or run.state is not RunState.CRASHED or run.sandbox:
             return
-        made = sum(run.counts.get(kind, 0) for kind in (OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN))
+        made = sum(run.counts.get(kind, 0) for kind in (OutcomeKind.DELIVERED, *PERHAPS_RECEIVED))
         if made:
             yield f"certify was killed: left at the partner, which must remove them: at most {made:,} test records"
 

@@ -287,3 +287,13 @@ def test_a_report_names_files_without_the_folders_of_the_operator(journal: Journ
     facts = dict(run_facts(Story.of(journal, journal.find(writer.run))))
     assert facts["Transactions"] == "a.csv, b.csv"
     assert facts["Spec"].startswith("acme.yaml, SHA-256 ")
+
+
+def test_a_killed_certification_may_have_left_what_no_rule_understands(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = begin(journal, command="certify")
+    writer.intend([item(row) for row in range(1, 5)])
+    writer.settle([settled(1), settled(2, OutcomeKind.UNCLASSIFIED), settled(3, REJECTED)])  # and row 4 is unknown
+    monkeypatch.setattr("rokt_export.journal.run_records.Process.is_alive", lambda *_: False)
+    assert any("at most 3 test records" in note for note in Story.of(journal, journal.find(writer.run)).notes)
