@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 
 from rokt_export.journal.recording import RecordedBody, Recording
+from rokt_export.spec_language.encodings import media_type_of, subtype
 
 _WRITTEN = re.compile(r"\d\.\d*0(?!\d)|\d[eE][-+\d]|\.\d{16}")
+_CONTENT_TYPE = re.compile(r"^content-type:(.*)$", re.IGNORECASE | re.MULTILINE)
 _XML_TAG = re.compile(r"(<[^<>]+>)")
 _MOST_XML_PARTS = 100_000
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -76,9 +78,12 @@ def _message(lines: list[str], body: RecordedBody | None) -> str:
 def laid_out(text: str) -> str:
     """Return a message whose body is JSON or XML with that body indented; any other as it is.
 
-    Numbers keep their written digits (`1.10`, `1e3`).
+    Numbers keep their written digits (`1.10`, `1e3`). A request's body is such only by its Content-Type: JSON Lines and
+    plain text are shown as they are sent. A response's body is judged by itself: servers state wrong types.
     """
     head, blank, body = text.partition("\n\n")
+    if not head.startswith("HTTP/") and _syntax(head) not in ("json", "xml", ""):
+        return text
     if body.lstrip().startswith("<"):
         return head + blank + laid_out_xml(body)
     if not body.lstrip().startswith(("{", "[")):
@@ -88,6 +93,12 @@ def laid_out(text: str) -> str:
         return head + blank + msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
     except (ValueError, RecursionError):
         return text
+
+
+def _syntax(head: str) -> str:
+    """Return the syntax that the Content-Type of a message's head states; empty without one."""
+    stated = _CONTENT_TYPE.search(head)
+    return subtype(media_type_of(stated[1])) if stated else ""
 
 
 def _as_written(number: str) -> msgspec.Raw:
