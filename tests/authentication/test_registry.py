@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -20,9 +20,12 @@ from rokt_export.authentication.base import (
     FRESH,
     Authentication,
     BodyFinder,
+    ClientCertificate,
     CredentialUse,
     FillText,
+    NoCredential,
     NotChecked,
+    PluginSignature,
     Public,
     Secret,
     Signature,
@@ -42,8 +45,9 @@ from rokt_export.spec_language.fields import ValueTemplate
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
 from tests.authentication.samples import ACCEPTS_ALL, SAMPLES, UNSIGNED, WITHOUT_SECRET
-from tests.authentication.vectors import VECTORS, WITHOUT_VECTOR
-from tests.sandbox.conftest import spec_of
+from tests.authentication.vectors import VECTORS, WITHOUT_VECTOR, Vector
+from tests.commands.conftest import Partner, serve
+from tests.sandbox.conftest import HEAD, spec_of
 
 ROW = Transaction(1, "1", {"email": "a@example.com"})
 PLUGINS = frozenset({"tests.authentication.samples:TokenHeader"})
@@ -59,7 +63,10 @@ def _sample(kind: str) -> PartnerSpec:
 
 
 def _send(
-    spec: PartnerSpec, sandbox: Sandbox, change: Callable[[Request], Request] = lambda request: request, **others: str
+    spec: PartnerSpec,
+    sandbox: Sandbox | SimpleNamespace,
+    change: Callable[[Request], Request] = lambda request: request,
+    **others: str,
 ) -> tuple[Request, Response | Fault]:
     """Return a row's request and what came of it, once a challenge is answered.
 
@@ -154,19 +161,35 @@ def test_the_sandbox_refuses_a_part_that_was_not_signed(kind: str, part: str, sa
         assert changed == 401, f"{kind} does not sign the {part}: see UNSIGNED of tests/authentication/samples.py"
 
 
+def _set_clock(monkeypatch: pytest.MonkeyPatch, kind: str, now: float) -> None:
+    """Set the clock of a type's module, whether it asks `datetime` or `time`."""
+
+    class Fixed(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.fromtimestamp(now, tz)
+
+    module = sys.modules[TYPES[kind].__module__]
+    monkeypatch.setattr(module, "datetime", Fixed, raising=False)
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now), raising=False)
+
+
+def _set_random(monkeypatch: pytest.MonkeyPatch, kind: str, text: str) -> None:
+    """Let a type's module draw a text, whether it asks `secrets` or `uuid`; as bytes, what the text has in hex."""
+    drawn = bytes.fromhex(text) if re.fullmatch(r"(?:[0-9a-f]{2})+", text) else text.encode()
+    module = sys.modules[TYPES[kind].__module__]
+    texts = dict.fromkeys(("token_hex", "token_urlsafe"), lambda _size=None: text)
+    monkeypatch.setattr(
+        module, "secrets", SimpleNamespace(token_bytes=lambda _size=None: drawn, **texts), raising=False
+    )
+    monkeypatch.setattr(module, "uuid", SimpleNamespace(uuid4=lambda: text), raising=False)
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_sandbox_refuses_an_old_signature(kind: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     if (signer := _signer(kind, sandbox)) is not None:
         old, later = signer[0].sign(signer[0].render(ROW)), FRESH + 60
-
-        class Later(datetime):
-            @classmethod
-            def now(cls, tz: tzinfo | None = None) -> datetime:
-                return datetime.now(tz) + timedelta(seconds=later)
-
-        module = sys.modules[TYPES[kind].__module__]
-        monkeypatch.setattr(module, "datetime", Later, raising=False)
-        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: time.time() + later), raising=False)
+        _set_clock(monkeypatch, kind, time.time() + later)
         again = _status(_spec("none"), sandbox, change=lambda _: old)
         assert again == 401, f"`verification` of {kind} accepts a request that was signed {later:g} s ago"
 
@@ -210,13 +233,57 @@ def test_a_header_that_is_used_is_sent(kind: str, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_each_type_computes_what_was_published(kind: str) -> None:
+def test_each_type_sends_what_was_published(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (kind in VECTORS) != (kind in WITHOUT_VECTOR), (
-        f"{kind}: add an answer that its specification publishes to VECTORS of tests/authentication/vectors.py, "
+        f"{kind}: add an exchange that its specification publishes to VECTORS of tests/authentication/vectors.py, "
         "or say in its WITHOUT_VECTOR why there is none"
     )
     for each in VECTORS.get(kind, ()):
-        assert each.computed() == each.answer, f"{kind} computes another value than {each.source}"
+        _set_clock(monkeypatch, kind, each.now)
+        _set_random(monkeypatch, kind, each.random)
+        spec = spec_of(each.spec, head=HEAD.replace("https://api.example.com/v1/leads", each.url))
+        assert [found.type for found in spec.authentication] == [kind], f"{each.source} is no vector of {kind}"
+        heard = _exchange(spec, each)
+        assert len(heard) == len(each.sent), f"{kind} sends {len(heard)} requests, {each.source} has {len(each.sent)}"
+        for wanted, sent in zip(each.sent, heard, strict=True):
+            given = {name.lower(): value for name, value in sent.headers} | {"body": (sent.body or b"").decode()}
+            for name, value in wanted.items():
+                found = given.get(name.lower(), "")
+                assert _parts(found) == _parts(value), f"{kind} sends another {name} than {each.source}: {found}"
+
+
+def _exchange(spec: PartnerSpec, vector: Vector) -> list[Request]:
+    """Return the requests of a vector's exchange: that for a token, which a server hears, and those of the row."""
+    answers = iter((*vector.answers, (201, {}, b"")))
+    tokens = Partner(answer=lambda _: next(answers))
+    server = serve(tokens)
+    renderer = Renderer(spec, "staging", {})
+    credentials = AttemptCredentials(renderer, {}, base_url=tokens.url)
+    try:
+        credentials.ready()
+    finally:
+        credentials.close()
+        server.shutdown()
+        server.server_close()
+    sent = [Request(heard.method, heard.target, tuple(heard.headers), heard.body) for heard in tokens.heard]
+    for status, headers, body in answers:
+        sent.append(credentials.on(renderer.render(ROW)))
+        if not credentials.renewed(sent[-1], Response(status, tuple(headers.items()), body)):
+            break
+    return sent
+
+
+def _parts(header: str) -> list[str]:
+    """Return a header's parts, sorted: the order of a challenge's parameters is free."""
+    scheme, blank, parameters = header.partition(" ")
+    return [scheme, *sorted(parameters.split(", "))] if blank else [header]
+
+
+@pytest.mark.parametrize("kind", WITHOUT_VECTOR)
+def test_only_a_type_that_puts_nothing_of_its_own_on_a_request_has_no_vector(kind: str, sandbox: Sandbox) -> None:
+    renderer = Renderer(_sample(kind), "staging", sandbox.variables, base_url=sandbox.base_url, plugins=PLUGINS)
+    for each in renderer.credentials:
+        assert isinstance(each, NoCredential | ClientCertificate | PluginSignature), f"{kind}: add a vector"
 
 
 def test_each_type_of_the_folder_is_in_the_registry() -> None:
