@@ -215,8 +215,9 @@ class _Challenger:
             return "the Digest algorithm or its qop is unknown"
         if _target(fields["uri"]) != received.target:
             return "the Digest credentials are for another URI"
-        sent = {**fields, "realm": REALM}
-        wanted = digest_of(sent, self._username, self._password, received.method, received.body)
+        if fields.get("realm") != REALM:
+            return "the Digest credentials are for another realm"
+        wanted = digest_of(fields, self._username, self._password, received.method, received.body)
         right = same(fields["username"], self._username) and same(fields["response"].lower(), wanted)
         return None if right else "the user name or password is wrong"
 

@@ -26,7 +26,7 @@ SAMPLES = {
     "oauth2": """{type: oauth2, token_url: 'https://login.example.com/token', client_id: me,
         client_secret: '{{ env.SECRET }}'}""",
     "hmac": """{type: hmac, secret: '{{ env.SECRET }}', timestamp_header: X-Time,
-        message: '{timestamp}{method}{path}{query}{body}'}""",
+        id_header: X-Id, message: '{id}{timestamp}{method}{path}{query}{body}'}""",
     "wsse": "{type: wsse, username: me, password: '{{ env.SECRET }}'}",
     "mutual_tls": "{type: mutual_tls, certificate: '{{ env.CERTIFICATE }}', key: '{{ env.KEY }}'}",
     "custom": "{type: custom, auth: 'tests.authentication.samples:TokenHeader', options: {token: '{{ env.SECRET }}'}}",
@@ -45,6 +45,42 @@ ACCEPTS_ALL = {
     "custom": "the sandbox has no counterpart of a class from outside",
 }
 """The types whose sandbox accepts a request without credentials, and why."""
+
+OPTIONAL_PARTS = {"digest Authorization algorithm": "without it, it is MD5 (RFC 7616, 3.4)"}
+"""What a request may leave out of its credentials, and why: type, header and parameter."""
+
+REPLAYED = {
+    "none": "there are no credentials",
+    "basic": "the same for every request",
+    "digest": "a nonce serves several requests (RFC 7616, 3.4), and the sandbox keeps none",
+    "api_key": "the same for every request",
+    "bearer": "the same for every request",
+    "oauth2": "a token serves several requests",
+    "hmac": "a resend has the id of the first, by which the partner knows it",
+    "mutual_tls": "the handshake is not replayed",
+    "custom": "the sandbox has no counterpart of a class from outside",
+}
+"""The types whose sandbox accepts the same credentials twice, and why."""
+
+SHOWN = {
+    "the name by which a partner knows its client": {
+        "basic.username", "digest.username", "wsse.username", "oauth2.client_id",
+    },
+    "the name of a header, parameter or field": {
+        "api_key.name", "hmac.header", "hmac.timestamp_header", "hmac.id_header", "hmac.parameter", "oauth2.header",
+        "oauth2.token_field", "oauth2.expires_field",
+    },
+    "how credentials are written or computed": {"api_key.prefix", "oauth2.prefix", "hmac.prefix", "hmac.message"},
+    "the path of a file on this machine": {"mutual_tls.certificate", "mutual_tls.key"},
+    "where a token is asked for, and for what": {
+        "oauth2.token_url", "oauth2.scope", "oauth2.audience", "oauth2.expires_after", "oauth2.refresh_on",
+    },
+    "named by the spec: `secrets` or RX106 judges them by their names": {
+        "custom.options", "oauth2.parameters", "oauth2.headers",
+    },
+    "the name of a class": {"custom.auth"},
+}  # fmt: skip
+"""The fields that are Public by the reason for it; all others are Secret."""
 
 UNSIGNED = {"wsse": "its digest covers nonce, time and password"}
 """The types whose signature covers nothing of the request, and why."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 import pytest
 from msgspec.structs import replace
@@ -44,7 +44,7 @@ from rokt_export.sandbox.server import Sandbox
 from rokt_export.spec_language.fields import ValueTemplate
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
-from tests.authentication.samples import ACCEPTS_ALL, SAMPLES, UNSIGNED, WITHOUT_SECRET
+from tests.authentication.samples import ACCEPTS_ALL, OPTIONAL_PARTS, REPLAYED, SAMPLES, SHOWN, UNSIGNED, WITHOUT_SECRET
 from tests.authentication.vectors import VECTORS, WITHOUT_VECTOR, Vector
 from tests.commands.conftest import Partner, serve
 from tests.sandbox.conftest import HEAD, spec_of
@@ -192,6 +192,83 @@ def test_the_sandbox_refuses_an_old_signature(kind: str, sandbox: Sandbox, monke
         _set_clock(monkeypatch, kind, time.time() + later)
         again = _status(_spec("none"), sandbox, change=lambda _: old)
         assert again == 401, f"`verification` of {kind} accepts a request that was signed {later:g} s ago"
+
+
+_PARAMETER = re.compile(r'([\w*-]+)=("[^"]+"|\w[^,\s]*)(?=,|$)')
+"""A parameter of a header's credentials: `nonce="…"`."""
+
+
+def _first(value: str) -> str:
+    """Change the first letter or digit of a text."""
+    return re.sub(r"[0-9A-Za-z]", lambda sign: "1" if sign[0] == "0" else "0", value, count=1)
+
+
+def _last(value: str) -> str:
+    """Change the last digit of a moment or hexadecimal text; of base64 it may mean nothing."""
+    moment = re.fullmatch(r"[0-9A-Fa-f:.TZ+-]+", value)
+    return re.sub(r"\d(?=\D*$)", lambda sign: "1" if sign[0] == "0" else "0", value) if moment else value
+
+
+def _edited(header: str, edit: Callable[[str], str]) -> Callable[[Request], Request]:
+    """Return a change of a header's value; an empty value removes the header."""
+
+    def change(sent: Request) -> Request:
+        headers = tuple((name, edit(value) if name == header else value) for name, value in sent.headers)
+        return replace(sent, headers=tuple(each for each in headers if each[1]))
+
+    return change
+
+
+def _part_changes(header: str, value: str) -> Iterator[tuple[str, Callable[[Request], Request]]]:
+    """Yield what may be done to each part of a header of credentials: its name, and the change."""
+    yield f"{header} (whole)", _edited(header, lambda _: "")
+    scheme, blank, _ = value.partition(" ")
+    if blank:
+        yield f"{header} (scheme)", _edited(header, lambda found: _first(scheme) + found.removeprefix(scheme))
+    names = [name for name, _ in _PARAMETER.findall(value)] if blank else []
+    for edit in (_first, _last):
+        if not names:
+            yield (
+                f"{header} ({edit.__name__})",
+                _edited(
+                    header,
+                    lambda found, edit=edit: "".join((*found.rpartition(" ")[:2], edit(found.rpartition(" ")[2]))),
+                ),
+            )
+        for name in names:
+            pattern = re.compile(rf'(?<![\w*-])({re.escape(name)}="?)([^",\s]*)')
+            yield (
+                f"{header} {name} ({edit.__name__})",
+                _edited(
+                    header,
+                    lambda found, edit=edit, pattern=pattern: pattern.sub(
+                        lambda match: match[1] + edit(match[2]), found, count=1
+                    ),
+                ),
+            )
+    for name in names:
+        gone = re.compile(rf'(?<![\w*-]){re.escape(name)}=("[^"]*"|[^,\s]*),?\s*')
+        yield f"{header} {name}", _edited(header, lambda found, gone=gone: gone.sub("", found, count=1))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL])
+def test_the_sandbox_refuses_credentials_of_which_a_part_is_changed_or_missing(kind: str, sandbox: Sandbox) -> None:
+    """Each header that is put on, and each parameter in it: name, nonce, moment, id, signature."""
+    spec = _sample(kind)
+    others = {name for name, _ in Renderer(_spec("none"), "staging", {}).render(ROW).headers}
+    sent = _send(spec, sandbox)[0]
+    for header, value in (each for each in sent.headers if each[0] not in others):
+        for part, change in _part_changes(header, value):
+            if f"{kind} {part}" in OPTIONAL_PARTS or change(sent) == sent:
+                continue
+            assert _status(spec, sandbox, change=change) == 401, f"`verification` of {kind} does not check {part}"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in REPLAYED])
+def test_the_sandbox_refuses_the_same_credentials_twice(kind: str, sandbox: Sandbox) -> None:
+    sent = _send(_sample(kind), sandbox)[0]
+    again = _status(_spec("none"), sandbox, change=lambda _: sent)
+    assert again == 401, f"`verification` of {kind} accepts a replay: see REPLAYED of tests/authentication/samples.py"
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -353,15 +430,18 @@ def test_a_finished_type_is_taken() -> None:
     assert list(Acme(type="acme", key="k").secrets()) == [("KEY", "k")]
 
 
-NO_SECRET_BY_NAME = {"custom.auth", "mutual_tls.key"}  # the name of a class, the path of a file
-
-
-def test_each_field_that_is_called_like_a_credential_is_secret() -> None:
+def test_each_field_that_may_be_shown_says_why() -> None:
     """Optional ones too, which no sample sets."""
     shown = {
         f"{kind}.{name}"
         for kind, model in TYPES.items()
-        for name in model.model_fields.keys() - secret_fields(model).keys()
-        if is_sensitive(name)
+        for name, info in model.model_fields.items()
+        if name not in secret_fields(model) and get_origin(info.annotation) is not Literal
     }
-    assert shown == NO_SECRET_BY_NAME, "mark these fields Secret[...], or say here why they may be shown"
+    listed = [name for names in SHOWN.values() for name in names]
+    assert sorted(listed) == sorted(shown), "mark these fields Secret[...], or say in SHOWN of samples.py why not"
+
+
+def test_a_field_that_may_be_shown_is_not_called_like_a_credential() -> None:
+    named = {name for names in SHOWN.values() for name in names if is_sensitive(name.partition(".")[2])}
+    assert named == {"custom.auth", "mutual_tls.key"}, "the name of a class and the path of a file only"
