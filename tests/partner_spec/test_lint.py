@@ -76,6 +76,8 @@ PROVISIONAL = "{outcome: delivered, status: 202, provisional: true, capture: {re
 CONFIRMATION = "confirmation: {url: '/jobs/{reference}', responses: [{outcome: delivered, status: 200}]}\n"
 READ_BACK = "read_back: {url: '/leads/{reference}', values: {email: $.email}}\n"
 CAPTURED = "{outcome: delivered, status: 2xx, capture: {reference: $.id}}"
+BATCH = "limits: {batch: 5}\nparameters:\n  - {name: 'a[].email', attribute: email, required: true}\n"
+CHARSET = "  - {{name: Content-Type, in: header, value: application/json; charset={}}}\n"
 AUTH_2 = (
     "endpoint:\n"
     "  staging: {url: https://test.example.com, authentication: {type: bearer, token: '{{ env.%s }}'}}\n"
@@ -817,6 +819,37 @@ CASES = [
         "contact",
         "contact: {name: Jane Doe, email: ^jane.doe at example.com}\n",
         "contact: {name: Jane Doe, email: jane.doe@example.com}\n",
+    ),
+    Case("RX185", "limits", "limits: {batch: ^5}\n", BATCH, "error"),
+    Case("RX185", "limits", BATCH.replace("5}", "^5}") + "encoding: form\n", BATCH, "error"),
+    Case("RX185", "limits", BATCH.replace("5}", "^5}") + "  - {name: 'b[].e', attribute: lastname}\n", BATCH, "error"),
+    Case(
+        "RX185",
+        "limits",
+        BATCH.replace("5}", "^5}") + CHARSET.format("latin1"),
+        BATCH + CHARSET.format("utf-8"),
+        "error",
+    ),
+    Case(
+        "RX186",
+        "limits",
+        BATCH + "  - {name: ^list, attribute: country}\n",
+        BATCH + "  - {name: list, value: leads}\n",
+        "info",
+    ),
+    Case(
+        "RX186",
+        "limits",
+        BATCH + "idempotency: {header: X-Key, value: ^'{{ confirmationref }}'}\n",
+        BATCH + "idempotency: {header: X-Key}\n",
+        "info",
+    ),
+    Case(
+        "RX187",
+        "responses",
+        _first_rule("{outcome: delivered, each: {path: '$.results[*]', by: {$.id: ^confirmationref}}, status: 200}"),
+        _first_rule("{outcome: delivered, each: {path: '$.results[*]', by: {$.id: email}}, status: 200}"),
+        "error",
     ),
 ]
 

@@ -269,6 +269,7 @@ RULE = (
         (WHOLE.replace("1", "2", 1), "RX013", (1, 15), "spec_version is 1, not the number 2"),
         (WHOLE.replace("  staging:", "  Staging:"), "RX012", (4, 3), "a slug is expected here, not the text `Staging`"),
         (WHOLE + "title: a\ntitle: b", "RX002", (9, 1), "key `title` is duplicated in one mapping, first on line 8"),
+        (WHOLE + "proxy: 'http://{{ firstname }}.example.com'", "RX151", (8, 8), "a row decides a part of this"),
         (WHOLE + "title: {{ x }}", "RX003", (8, 8), "this template needs quotes"),
         (WHOLE + "? [a]\n: b", "RX003", (8, 3), "a mapping or list is used as a key"),
     ],
