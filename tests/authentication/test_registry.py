@@ -134,11 +134,17 @@ def test_the_sandbox_refuses_a_request_without_the_credentials_of(kind: str, san
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL and kind not in WITHOUT_SECRET])
 def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> None:
-    if kind == "oauth2":  # no token is issued
-        with pytest.raises(Exception, match="refused our credentials"):
-            _send(_sample(kind), sandbox, SECRET="another")
-    else:
-        assert _status(_sample(kind), sandbox, SECRET="another") == 401, f"`verification` of {kind} reads no secret"
+    """Each of several, on its own."""
+    (settings,) = _sample(kind).authentication
+    unset = [name for name in secret_fields(type(settings)) if not getattr(settings, name)]
+    assert not unset, f"{kind}: write each Secret field in its sample: {unset}"
+    for name in sorted(names_in([source for _, source in settings.secrets()])):
+        if kind == "oauth2":  # no token is issued
+            with pytest.raises(Exception, match="refused our credentials"):
+                _send(_sample(kind), sandbox, **{name: "another"})
+        else:
+            refused = _status(_sample(kind), sandbox, **{name: "another"})
+            assert refused == 401, f"`verification` of {kind} does not read the secret {name}"
 
 
 CHANGES: dict[str, Callable[[Request], Request]] = {
@@ -192,6 +198,17 @@ def test_the_sandbox_refuses_an_old_signature(kind: str, sandbox: Sandbox, monke
         _set_clock(monkeypatch, kind, time.time() + later)
         again = _status(_spec("none"), sandbox, change=lambda _: old)
         assert again == 401, f"`verification` of {kind} accepts a request that was signed {later:g} s ago"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_each_attempt_is_signed_anew(kind: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    if (signer := _signer(kind, sandbox)) is not None:
+        renderer, started = signer[0], time.time()
+        for now in (started, started + FRESH + 60):
+            _set_clock(monkeypatch, kind, now)
+            signed = renderer.sign(renderer.render(ROW))
+            answer = _status(_spec("none"), sandbox, change=lambda _, signed=signed: signed)
+            assert answer == 201, f"`sign` of {kind} puts the nonce or moment of an earlier request on a later one"
 
 
 _PARAMETER = re.compile(r'([\w*-]+)=("[^"]+"|\w[^,\s]*)(?=,|$)')
