@@ -68,6 +68,7 @@ def test_each_module_has_a_line_in_the_registry_and_each_line_a_module() -> None
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_each_module_assigns_its_encoding(name: str) -> None:
     assert isinstance(body_encoding(name), BodyEncoding), f"request/encodings/{name}.py must assign ENCODING"
+    assert ENCODINGS[name].title, f"{name}: messages need a `title` in spec_language/encodings.py"
 
 
 @pytest.mark.parametrize("name", [name for name in ENCODINGS if name != "none"])
@@ -205,6 +206,23 @@ def test_an_encoding_without_a_place_refuses_a_template(monkeypatch: pytest.Monk
 def test_the_sandbox_refuses_what_is_not_of_the_encoding(name: str) -> None:
     with pytest.raises(BodyProblem, match=f"^the body is not {ENCODINGS[name].title}: "):
         read_body(name, b"\xff\xfe<{")
+
+
+@pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if nests(name)])
+def test_the_sandbox_refuses_half_a_body(name: str) -> None:
+    for end in ("", "\n"):
+        with pytest.raises(BodyProblem):
+            read_body(name, KNOWN[name][: len(KNOWN[name]) // 2] + end)
+            pytest.fail(f"{name}: `read` accepts half of its body in KNOWN")
+
+
+@pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if nests(name)])
+def test_an_encoding_says_whether_a_body_has_one_root(name: str) -> None:
+    try:
+        roots = "json" if encoded(name, {"a": "x", "b": "y"}) else ""
+    except SpecError:
+        roots = "xml"
+    assert ENCODINGS[name].names == roots, f"{name}: `names` in spec_language/encodings.py says otherwise"
 
 
 def test_body_parameters_of_a_text_are_refused() -> None:
