@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Literal, get_origin
@@ -62,6 +63,18 @@ def _sample(kind: str) -> PartnerSpec:
     return _spec(SAMPLES[kind])
 
 
+@lru_cache
+def _transport(options: TransportOptions) -> Transport:
+    """Return what sends for all tests: a first request to a server waits 0.2 s for what it may say unasked."""
+    return Transport(options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _idle_connections_are_closed() -> Iterator[None]:
+    yield
+    _transport.cache_clear()
+
+
 def _send(
     spec: PartnerSpec,
     sandbox: Sandbox | SimpleNamespace,
@@ -88,13 +101,13 @@ def _send(
     credentials = AttemptCredentials(renderer, variables, options=options, base_url=sandbox.base_url)
     try:
         credentials.ready()
-        with Transport(options) as transport:
+        transport = _transport(options)
+        request = change(credentials.on(renderer.render(ROW)))
+        answer = transport.send(request)
+        if isinstance(answer, Response) and credentials.renewed(request, answer):
+            credentials.ready()
             request = change(credentials.on(renderer.render(ROW)))
             answer = transport.send(request)
-            if isinstance(answer, Response) and credentials.renewed(request, answer):
-                credentials.ready()
-                request = change(credentials.on(renderer.render(ROW)))
-                answer = transport.send(request)
     finally:
         credentials.close()
     return request, answer
