@@ -26,6 +26,7 @@ from commands.started import Started
 from rokt_export.__main__ import main
 from rokt_export.commands.terminal import GUARD
 from rokt_export.sandbox.options import proof_of
+from tests.commands import compared_sides
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "sample_specs").glob("*.yaml"))
@@ -288,3 +289,16 @@ def wait_for(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
+
+
+@pytest.fixture
+def acme(cli: CommandLine, partner: Partner) -> Path:
+    """The spec of a partner with two environments, which take every lead."""
+    partner.answer = compared_sides.leads
+    return cli.write("acme.yaml", compared_sides.SPEC.format(url=partner.url))
+
+
+@pytest.fixture
+def twenty(cli: CommandLine) -> Path:
+    """Twenty people in a CSV file."""
+    return cli.write("twenty.csv", compared_sides.people(20))
