@@ -16,6 +16,7 @@ from rokt_export.errors import ExitStatus, UsageError
 from rokt_export.read_whole import read_whole
 
 if TYPE_CHECKING:
+    from rokt_export.onboarding.drafts.addresses import PartnerNaming
     from rokt_export.onboarding.drafts.observed import Operation
     from rokt_export.onboarding.init import Begun
 
@@ -113,14 +114,15 @@ def init(
     elif sample is not None:
         begun = begin_from_sample(sample, spec, env_file, force=force)
     else:
+        from rokt_export.onboarding.drafts.addresses import PartnerNaming
         from rokt_export.onboarding.drafts.observed import slug
 
         sent: frozenset[str] = frozenset()
-        own = slug(spec.stem) if spec is not None else ""
+        naming = PartnerNaming(partner, slug(spec.stem) if spec is not None else "")
         if openapi is not None:
-            found = _of_document(terminal, openapi, operation, partner, own, allow_remote=allow_remote)
+            found = _of_document(terminal, openapi, operation, naming, allow_remote=allow_remote)
         else:
-            found, sent = _of_request(curl, postman, har, request, partner, own)
+            found, sent = _of_request(curl, postman, har, request, naming)
         begun = begin(found, target_of(spec, found.partner, force=force), env_file, sent)
     if begun.secrets is not None and curl is not None and curl != "-" and not curl.startswith("@"):
         terminal.warn(
@@ -132,18 +134,18 @@ def init(
 
 
 def _of_document(
-    terminal: Terminal, source: str, wanted: str | None, partner: str | None, otherwise: str, *, allow_remote: bool
+    terminal: Terminal, source: str, wanted: str | None, naming: PartnerNaming, *, allow_remote: bool
 ) -> Operation:
     from rokt_export.onboarding.drafts.openapi import chosen, observe
     from rokt_export.onboarding.drafts.openapi_document import read_document
 
     document = read_document(source, allow_remote=allow_remote)
     terminal.detail(f"read: {source}, version {document.version}")
-    return observe(document, chosen(document, wanted), partner, otherwise)
+    return observe(document, chosen(document, wanted), naming)
 
 
 def _of_request(
-    curl: str | None, postman: Path | None, har: Path | None, wanted: str | None, partner: str | None, otherwise: str
+    curl: str | None, postman: Path | None, har: Path | None, wanted: str | None, naming: PartnerNaming
 ) -> tuple[Operation, frozenset[str]]:
     """Return the operation of a recorded request, and the values that it sent."""
     from rokt_export.onboarding.drafts.curl import parse_curl
@@ -158,7 +160,7 @@ def _of_request(
     else:
         assert har is not None
         recorded = read_har(har, wanted)
-    return observe_recorded(recorded, partner, otherwise)
+    return observe_recorded(recorded, naming)
 
 
 def _ask(terminal: Terminal, spec: Path | None, partner: str | None, env_file: Path | None, *, force: bool) -> Begun:

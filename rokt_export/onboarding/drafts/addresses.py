@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -65,14 +66,24 @@ def _filled(url: str, variables: Mapping[str, Mapping[str, Any]], partner: str) 
     return _PLACE.sub(value, url), "; ".join(notes)
 
 
-def partner_of(title: str, urls: Iterable[str], otherwise: str = "") -> str:
-    """Return a slug for the partner: of the document's title, else of the host; `otherwise` where neither says one.
+@dataclass(frozen=True, slots=True)
+class PartnerNaming:
+    """How the partner of a draft is called.
 
-    Args:
-        title: of the document.
-        urls: where it is sent to.
-        otherwise: a slug, such as that of the file to write; without one, `partner`.
+    Attributes:
+        given: the slug that a person gave; None derives one from the source.
+        otherwise: the slug where the source says none, such as that of the file to write; without one, `partner`.
     """
+
+    given: str | None
+    otherwise: str
+
+    def slug_of(self, title: str, urls: Iterable[str]) -> str:
+        """Return the partner's slug: the given one, else of the source's title, else of the host it is sent to."""
+        return self.given or _slug_in(title, urls) or self.otherwise or "partner"
+
+
+def _slug_in(title: str, urls: Iterable[str]) -> str:
     short = slug(_SAYS_NOTHING.sub(" ", title))
     if short and short.count("-") < 2:
         return short
@@ -80,5 +91,5 @@ def partner_of(title: str, urls: Iterable[str], otherwise: str = "") -> str:
         host = urlsplit(url.replace("{", "").replace("}", "")).hostname or ""
         labels = [each for each in host.split(".")[:-1] if each not in _NOT_PARTNERS and not each.isdigit()]
         if labels:
-            return slug(labels[-1]) or otherwise or "partner"
-    return short or otherwise or "partner"
+            return slug(labels[-1])
+    return short

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import orjson
 
 from rokt_export.errors import DocumentError, UsageError
-from rokt_export.onboarding.drafts.addresses import environments_of, partner_of
+from rokt_export.onboarding.drafts.addresses import PartnerNaming, environments_of
 from rokt_export.onboarding.drafts.job_status import confirmation_of, job_paths
 from rokt_export.onboarding.drafts.observed import (
     ObservedBody,
@@ -131,24 +131,21 @@ def _refuse_to_choose(document: OpenApiDocument, known: Sequence[Candidate], *, 
     )
 
 
-def observe(
-    document: OpenApiDocument, candidate: Candidate, partner: str | None = None, otherwise: str = ""
-) -> Operation:
+def observe(document: OpenApiDocument, candidate: Candidate, naming: PartnerNaming) -> Operation:
     """Return what the document says about an operation.
 
     Args:
         document: the document.
         candidate: the operation.
-        partner: the partner's slug; None derives it from the document.
-        otherwise: the slug where the document says none.
+        naming: how the partner is called.
     """
-    return _OperationObserver(document, candidate, partner, otherwise).operation()
+    return _OperationObserver(document, candidate, naming).operation()
 
 
 class _OperationObserver:
     """Reads one operation; notes what is a guess."""
 
-    def __init__(self, document: OpenApiDocument, candidate: Candidate, partner: str | None, otherwise: str) -> None:
+    def __init__(self, document: OpenApiDocument, candidate: Candidate, naming: PartnerNaming) -> None:
         self.document = document
         self.candidate = candidate
         self.item = document.root.at(document.root.node["paths"][candidate.path])
@@ -156,7 +153,7 @@ class _OperationObserver:
         self.notes: list[str] = []
         self.info = document.root.child("info")
         urls = [url for url, _ in self._servers()]
-        self.partner = partner or partner_of(self.info.text("title"), urls, otherwise)
+        self.partner = naming.slug_of(self.info.text("title"), urls)
 
     def operation(self) -> Operation:
         """Return it."""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from rokt_export.errors import DocumentError
-from rokt_export.onboarding.drafts.addresses import environments_of, partner_of
+from rokt_export.onboarding.drafts.addresses import PartnerNaming, environments_of
 from rokt_export.onboarding.drafts.matching import OF_A_PERSON, SURE, match_one, split
 from rokt_export.onboarding.drafts.observed import (
     ObservedParameter,
@@ -95,24 +95,21 @@ def marked(name: str) -> str:
     return f"{MARKS[0]}{name}{MARKS[1]}"
 
 
-def observe_recorded(
-    recorded: ImportedRequest, partner: str | None = None, otherwise: str = ""
-) -> tuple[Operation, frozenset[str]]:
+def observe_recorded(recorded: ImportedRequest, naming: PartnerNaming) -> tuple[Operation, frozenset[str]]:
     """Return the operation of a recorded request, and the values that it sent.
 
     Args:
         recorded: the request.
-        partner: the partner's slug; None derives it from the host.
-        otherwise: the slug where the host says none.
+        naming: how the partner is called.
 
     Raises:
         DocumentError: its URL or method is none that can be sent to.
     """
-    return _RequestObserver(recorded, partner, otherwise).observed()
+    return _RequestObserver(recorded, naming).observed()
 
 
 class _RequestObserver:
-    def __init__(self, recorded: ImportedRequest, partner: str | None, otherwise: str) -> None:
+    def __init__(self, recorded: ImportedRequest, naming: PartnerNaming) -> None:
         self.recorded = recorded
         self.secrets: dict[str, str] = {}
         self.sent: set[str] = set()
@@ -125,7 +122,7 @@ class _RequestObserver:
         if parts.scheme not in ("http", "https") and not url.startswith(MARKS[0]):
             raise DocumentError("this is not a web address", where=recorded.origin, remedy="Give one with https://.")
         host = _MARK.sub("", parts.hostname or "")
-        self.partner = partner or partner_of(recorded.title, [f"https://{host}"], otherwise)
+        self.partner = naming.slug_of(recorded.title, [f"https://{host}"])
 
     def observed(self) -> tuple[Operation, frozenset[str]]:
         """Return the operation and the values sent."""
