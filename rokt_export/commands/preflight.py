@@ -247,12 +247,9 @@ def _tell_earlier(terminal: Terminal, plan: Plan, resumed: RunInfo | None, *, no
         )
 
 
-def known_in_production(plan: Plan, resumed: RunInfo | None = None) -> tuple[Counter[LeftOut], int]:
-    """Return how many of the rows production answered before, by outcome, and how many are asked for.
-
-    What a run that is gone on with has settled itself is not to be sent, nor are rows that nobody asks for.
-    """
-    return _known_among(iter(source(plan)), plan, resumed, changed=True)
+def known_in_production(plan: Plan) -> tuple[Counter[LeftOut], int]:
+    """Return how many of the rows production answered before, by outcome, and how many are asked for."""
+    return _known_among(iter(source(plan)), plan, None, changed=True)
 
 
 def rows_to_send(plan: Plan) -> Iterator[int]:
@@ -287,6 +284,8 @@ def _known_among(
     rows: Iterator[Transaction], plan: Plan, resumed: RunInfo | None, *, changed: bool = False
 ) -> tuple[Counter[LeftOut], int]:
     """As `known_in_production`, of these rows.
+
+    What a run that is gone on with has settled itself is not to be sent, nor are rows that nobody asks for.
 
     Args:
         changed: whether they have the values already that the run sets or removes.

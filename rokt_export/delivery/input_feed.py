@@ -87,21 +87,24 @@ class FileFeed:
         return found
 
 
+_QUEUED = 1000
+"""Transactions that are read ahead of a live input at most."""
+
+
 class LiveFeed:
     """A feed from an input that arrives over time (`tail -F … | rokt-export replay SPEC -`), read by a thread.
 
     Args:
         transactions: the input.
         wake: called from the thread when something has arrived.
-        ahead: transactions read ahead at most.
     """
 
     scarce = searching = False
 
-    def __init__(self, transactions: Iterator[Transaction | None], wake: Callable[[], None], ahead: int = 1000) -> None:
+    def __init__(self, transactions: Iterator[Transaction | None], wake: Callable[[], None]) -> None:
         self._transactions = transactions
         self._wake = wake
-        self._queue: queue.Queue[Transaction | BaseException | None] = queue.Queue(ahead)
+        self._queue: queue.Queue[Transaction | BaseException | None] = queue.Queue(_QUEUED)
         self.exhausted = False
         threading.Thread(target=self._read, name="transactions", daemon=True).start()
 

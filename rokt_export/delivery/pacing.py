@@ -31,6 +31,9 @@ _GRAIN = 0.004
 that is 1.1 x 104/100 = 1.15 of the share."""
 _FIRST_TRIAL, _LAST_TRIAL = 0.25, 15.0
 """Seconds until a partner that is down is tried first, and at most between two trials."""
+_MOST_FAILURES, _MOST_SILENCES = 3, 10
+"""Sends in a row until a partner counts as down: that failed to connect; that were taken and never answered. Of these
+more, as one of them may be the fault of its row, and fewer than many, as each leaves a row `unknown`."""
 _STEADY = 1.0
 """Seconds between two decreases: responses of one congestion count once. So do their pauses, which end as far apart."""
 _ANNOUNCED_AGAIN = 30.0
@@ -288,18 +291,13 @@ class Breaker:
 
     Args:
         patience: seconds that the partner may be down before the run gives up.
-        threshold: sends in a row that must fail to connect before it opens.
-        unanswered: sends in a row that must be taken and never answered before it opens; more, as one of them may be
-            the fault of its row, fewer than many, as each leaves a row `unknown`.
 
     Attributes:
         calm: whether there is nothing that a response would put right; an attribute, as it is read for each response.
     """
 
-    def __init__(self, patience: float, threshold: int = 3, unanswered: int = 10) -> None:
+    def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._threshold = threshold
-        self._unanswered = unanswered
         self.calm = True
         self._failures = 0
         self._silences = 0
@@ -311,7 +309,7 @@ class Breaker:
     @property
     def open(self) -> bool:
         """Whether the partner counts as down."""
-        return self._failures >= self._threshold or self._silences >= self._unanswered
+        return self._failures >= _MOST_FAILURES or self._silences >= _MOST_SILENCES
 
     @property
     def suspicious(self) -> bool:

@@ -65,7 +65,6 @@ def redactor_for(
     variables: Mapping[str, str],
     *,
     key: bytes | None = None,
-    show_personal: bool = False,
     addresses: bool = True,
 ) -> Redactor:
     """Return the redactor of a run: it knows each variable's value by the variable's name, a literal by its field's.
@@ -78,7 +77,7 @@ def redactor_for(
         names -= names_in(before_path(spec.environment(environment).url)) - credential_variables(spec, environment)
     credentials = credential_variables(spec, environment)
     secrets = {name: variables[name] for name in sorted(names) if variables.get(name)}
-    redactor = Redactor(show_personal=show_personal, key=key)
+    redactor = Redactor(key=key)
     for name, value in secrets.items():
         redactor.add_secret(name, value, common=name not in credentials)
     for each in (each for template in templates(spec, [environment]) for each in derivations(template.source)):

@@ -80,19 +80,16 @@ class Latencies:
                 return round(min(max(math.exp(number * CLASS_WIDTH), self.lowest), self.highest), 3)
         return None
 
-    def bars(self, most: int = 36) -> Iterator[tuple[float, float, int]]:
+    def bars(self) -> Iterator[tuple[float, float, int]]:
         """Yield lower bound, upper bound and count of each bar of a histogram, gaps included.
 
         Bars are equally wide on a logarithmic axis. Each holds the same number of classes, so that none is high only
         for where its bounds fall.
-
-        Args:
-            most: bars at most.
         """
         if not self.classes:
             return
         first, last = min(self.classes), max(self.classes)
-        width = -(-(last - first + 1) // most)
+        width = -(-(last - first + 1) // _MOST_BARS)
         for start in range(first, last + 1, width):
             count = sum(self.classes[number] for number in range(start, start + width))
             yield math.exp((start - 0.5) * CLASS_WIDTH), math.exp((start + width - 0.5) * CLASS_WIDTH), count
@@ -100,6 +97,7 @@ class Latencies:
 
 _CAPTURED = ("reason", "reference", "code")
 """The attributes of `Delivery` that a rule captures."""
+_MOST_BARS = 36
 MOST_NAMED = 3
 """Rows that were left out whose numbers are kept, for each reason."""
 _BATCH = 1000

@@ -342,9 +342,9 @@ def punctuation_of(text: str) -> str:
     return _NO_SIGN.sub("", text)
 
 
-def all_read(texts: Sequence[str], read: Callable[[str], Moment | None], share: float = 0.9) -> list[Moment | None]:
-    """Return the times that texts are, an empty list where too few of them are times."""
+def all_read(texts: Sequence[str], read: Callable[[str], Moment | None]) -> list[Moment | None]:
+    """Return the times that texts are, an empty list where fewer than nine of ten are times."""
     if not texts or (read(texts[0]) is None and read(texts[-1]) is None):
         return []
     found = [read(text) for text in texts]
-    return found if sum(one is not None for one in found) >= share * len(found) else []
+    return found if sum(one is not None for one in found) >= 0.9 * len(found) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,7 +29,6 @@ from rokt_export.journal.run_info import RunInfo, RunState
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.partner_spec.spec_editor import declare_in_diff
 
-Observer: TypeAlias = Callable[[int], None]
 Couple: TypeAlias = tuple[Delivery | None, Delivery | None]
 
 _BATCH: Final = 500
@@ -47,7 +46,6 @@ def compare_runs(
     a: RunInfo,
     b: RunInfo,
     settings: DiffSettings | None = None,
-    observer: Observer = lambda _pairs: None,
     rereader: Rereader | None = None,
     people: Collection[str] | None = None,
 ) -> DiffResult:
@@ -61,7 +59,6 @@ def compare_runs(
         a: the run that is the measure.
         b: the run that is held against it.
         settings: the spec's `diff:`.
-        observer: hears how many transactions were compared, now and then.
         rereader: reads the recorded responses of both by another spec; None for the outcomes as they are.
         people: personal values of all rows, which are not shown; None where they are not known.
 
@@ -86,7 +83,7 @@ def compare_runs(
         _tell(comparison, journal, a, b, same_spec=rereader is not None)
         try:
             couples = _by_row(journal, a, b) if by_row else _by_transaction(journal, a, b)
-            _compare(comparison, journal, (a, b), couples, observer, rereader)
+            _compare(comparison, journal, (a, b), couples, rereader)
         except _RowsDisagreeError:
             continue
         result = replace(comparison.result(), runs=(a.run, b.run))
@@ -113,7 +110,7 @@ def varying_by_itself(journal: Journal, a: RunInfo, control: RunInfo, settings: 
     """
     comparison = Comparison(settings, a=a.environment, b="the control run")
     couples = zip(journal.deliveries(a.run), journal.deliveries(control.run), strict=False)
-    _compare(comparison, journal, (a, control), couples, lambda _pairs: None)
+    _compare(comparison, journal, (a, control), couples)
     return {one.path: one.detail or str(one.kind) for one in comparison.result().differences if not one.bound}
 
 
@@ -246,12 +243,10 @@ def _compare(
     journal: Journal,
     runs: tuple[RunInfo, RunInfo],
     couples: Iterator[Couple],
-    observer: Observer,
     rereader: Rereader | None = None,
 ) -> None:
     stays: Counter[Stays] = Counter()
     recordings = (_Recordings(journal, runs[0]), _Recordings(journal, runs[1]))
-    compared = 0
     worded = not (runs[0].purged or runs[1].purged)
     while batch := list(islice(couples, _BATCH)):
         of_a = recordings[0].along([a if b is not None else None for a, b in batch])
@@ -268,8 +263,6 @@ def _compare(
                 comparison.add(a.transaction, *_sides(a, b, recording_a, recording_b))
             else:
                 comparison.add(a.transaction, *_sides(_wordless(a), _wordless(b), None, None))
-            compared += 1
-        observer(compared)
     for why, rows in stays.items():
         comparison.note(f"{rows:,} responses were not read by the other spec, and count as before: {why}.")
     for one in recordings:

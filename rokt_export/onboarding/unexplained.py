@@ -44,7 +44,6 @@ class Group:
         rows: of the run.
         example: the first of them, redacted.
         outcome: of the drafted rule.
-        proved: whether the response itself proves that outcome.
         rule: the drafted rule as lines of YAML; empty where nothing of the response could be a condition.
     """
 
@@ -52,7 +51,6 @@ class Group:
     rows: tuple[int, ...]
     example: Response
     outcome: str
-    proved: bool
     rule: tuple[str, ...]
 
 
@@ -87,14 +85,13 @@ def _group(structure: str, members: Sequence[UnmatchedResponse], names: set[str]
     first = members[0]
     response = first.recording.response
     assert response is not None
-    certain = meaning_of(response).certain
-    outcome = certain or first.meant or ("failed" if response.status >= 500 else "rejected")
+    outcome = meaning_of(response).certain or first.meant or ("failed" if response.status >= 500 else "rejected")
     draft = RuleDraft(response, outcome, sent_values(first.recording))
     rule = draft.rule(names)
     names.add(rule["name"])
     alike = (each for each in members[1:] if (other := each.recording.response) is not None and draft.matches(other))
     rows = (first.row, *(each.row for each in alike))
-    return Group(structure, rows, response, outcome, certain is not None, tuple(as_yaml(rule)))
+    return Group(structure, rows, response, outcome, tuple(as_yaml(rule)))
 
 
 def structure_of(response: Response) -> str:

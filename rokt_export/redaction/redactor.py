@@ -136,14 +136,10 @@ class Redactor:
 
     Args:
         secrets: name to value, such as the environment variables that a spec names.
-        show_personal: leave personal values readable (secrets never are).
         key: what tokens are keyed with; processes that share a run must share it. Random if not given.
     """
 
-    def __init__(
-        self, *, secrets: Mapping[str, str] | None = None, show_personal: bool = False, key: bytes | None = None
-    ) -> None:
-        self.show_personal = show_personal
+    def __init__(self, *, secrets: Mapping[str, str] | None = None, key: bytes | None = None) -> None:
         self.key = key or randomness.token_bytes(32)
         self._values: dict[tuple[str, ...], None] = {}
         self._common: dict[str, str] = {}
@@ -160,7 +156,7 @@ class Redactor:
     def __repr__(self) -> str:
         """Name the secrets, not their values: a redactor may be part of a logged message."""
         names = sorted({name for name, *_ in self._values})
-        return f"Redactor(secrets={names}, show_personal={self.show_personal})"
+        return f"Redactor(secrets={names})"
 
     def __getstate__(self) -> dict[str, Any]:
         found: dict[str, Any] = {"_prepared": None, "_gates": (), "_runs": (), "_screen": None}
@@ -197,7 +193,7 @@ class Redactor:
 
     def also(self, name: str, values: Collection[str]) -> Redactor:
         """Return a redactor that hides more values, all under one name; this one does not learn of them."""
-        other = Redactor(show_personal=self.show_personal, key=self.key)
+        other = Redactor(key=self.key)
         other._values, other._common = dict(self._values), dict(self._common)
         other._prepared = [*self._secrets(), *(_Secret(name, value) for value in values)]
         other._gates = tuple(dict.fromkeys(gate for secret in other._prepared for gate in secret.gates))
@@ -241,7 +237,7 @@ class Redactor:
         if isinstance(text, OwnWords):
             return text
         spans = self._secret_spans(text)
-        if personal and not self.show_personal:
+        if personal:
             spans += self._personal_spans(text, personal)
         return _spliced(text, spans)
 
@@ -277,7 +273,7 @@ class Redactor:
 
         Texts that were seen before, such as most headers, are read once for all exchanges.
         """
-        if not personal or self.show_personal:
+        if not personal:
             return personal
         usual: list[str] = []
         others: list[str] = []
@@ -339,7 +335,7 @@ class Redactor:
 
         A partner that mixes rows up answers one person with the data of another, whom `text` does not know.
         """
-        if self.show_personal or not ("@" in text or "+" in text or _CODED_AT.search(text)):
+        if not ("@" in text or "+" in text or _CODED_AT.search(text)):
             return text
         return _ADDRESS.sub(lambda found: self.token(decoded_view(found[0]).text), text)
 

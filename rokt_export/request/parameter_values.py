@@ -371,6 +371,9 @@ def _check(name: str, test: Callable[[str], Any], why: str) -> Callable[[Any], A
     return check
 
 
-def named_value(text: str, most: int = 60) -> str:
+_SHOWN_WHOLE = 60
+
+
+def named_value(text: str) -> str:
     """Return a row's value for a message; a long one by its length, because a cut value could not be redacted."""
-    return f"`{text}`" if len(text) <= most else f"a value of {len(text)} characters"
+    return f"`{text}`" if len(text) <= _SHOWN_WHOLE else f"a value of {len(text)} characters"

@@ -261,7 +261,7 @@ class CompiledRule:
 
         return in_element
 
-    def outcome(self, reader: ResponseReader, received: float | None) -> Outcome:
+    def outcome(self, reader: ResponseReader, received: float | None = None) -> Outcome:
         """Return the outcome that it gives, with what it captures."""
         if self._fixed is not None:
             return self._fixed
@@ -323,7 +323,7 @@ class Classifier:
         return unclassified(reader)
 
     def classify_rows(
-        self, result: AttemptResult, rows: Sequence[Transaction], *, received: float | None = None
+        self, result: AttemptResult, rows: Sequence[Transaction]
     ) -> tuple[list[Outcome], Iterable[AttemptResult]]:
         """Return the outcome of each row of one request, and of the response what concerns that row.
 
@@ -333,7 +333,7 @@ class Classifier:
         rules = () if isinstance(result, Fault) else self._of_status.get(result.status, self._of_any_status)
         arrays = {rule.each: None for rule in rules if rule.each is not None}
         if isinstance(result, Fault) or not arrays:
-            return [self.classify(result, received=received)] * len(rows), [result] * len(rows)
+            return [self.classify(result)] * len(rows), [result] * len(rows)
         whole = ResponseReader(result)
         found = {each: each.found(whole) for each in arrays}
         owned = {each: each.of_rows(found[each], rows) for each in arrays}
@@ -343,7 +343,7 @@ class Classifier:
         def by(rule: CompiledRule, row: int) -> Outcome | None:
             if rule.each is None:
                 if rule not in shared:
-                    shared[rule] = rule.outcome(whole, received) if rule.holds(whole) else None
+                    shared[rule] = rule.outcome(whole) if rule.holds(whole) else None
                 return shared[rule]
             place = owned[rule.each][row]
             if place is None:
@@ -352,7 +352,7 @@ class Classifier:
                     shared[rule] = _doubtful(rule, rule.each, strays)
                 return shared[rule]
             mine = readers[rule.each][place]
-            return rule.outcome(mine, received) if rule.holds(mine) else None
+            return rule.outcome(mine) if rule.holds(mine) else None
 
         def unmatched(row: int) -> Outcome:
             own = next((readers[each][place] for each in arrays if (place := owned[each][row]) is not None), None)

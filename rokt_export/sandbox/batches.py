@@ -94,7 +94,7 @@ class ReceivedRecord:
 class _ElementsOfRule:
     """The elements that one rule takes, after the first element of its example."""
 
-    def __init__(self, rule: Rule, chance: random.Random | None) -> None:
+    def __init__(self, rule: Rule, chance: random.Random) -> None:
         assert rule.each is not None
         self.rule = rule
         self.path = array_steps(rule.each.path) or ()
@@ -140,10 +140,10 @@ class ElementResponses:
     Args:
         rules: of the spec.
         located: where its parameters are.
-        chance: for references; None counts them.
+        chance: for references.
     """
 
-    def __init__(self, rules: Sequence[Rule], located: Sequence[Located], chance: random.Random | None) -> None:
+    def __init__(self, rules: Sequence[Rule], located: Sequence[Located], chance: random.Random) -> None:
         own = [rule for rule in rules if rule.each is not None]
         best = sorted(own, key=lambda rule: not rule.examples)
         self._of: dict[str, _ElementsOfRule] = {rule.outcome: _ElementsOfRule(rule, chance) for rule in reversed(best)}

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
 
 from rokt_export.errors import UsageError
 
@@ -50,7 +49,6 @@ class SandboxOptions:
         error_rate: share of requests, 0 to 1, that get the spec's `failed` response (503 without one).
         faults: kind (see `FAULTS`) to its share of requests, 0 to 1.
         seed: makes faults, jitter and identifiers the same in every run; None makes them new.
-        ids: `random` or `counter`: how identifiers in responses are chosen; unique in both cases.
         token_lifetime: seconds that an OAuth token is valid.
         slow_for: seconds over which the fault `slow` spreads a response.
         token: the token for the pages under `/_sandbox/deliveries`.
@@ -66,7 +64,6 @@ class SandboxOptions:
     faults: Mapping[str, float] = field(default_factory=dict)
     seed: int | None = None
     environment: str = "staging"
-    ids: Literal["random", "counter"] = "random"
     token_lifetime: float = 3600.0
     slow_for: float = 3.0
     memory: Path | None = None

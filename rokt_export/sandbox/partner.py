@@ -79,9 +79,9 @@ class Partner:
         self._memory, self._memory_key = options.memory, options.memory_key or secrets.token_bytes(32)
         self._identify = identifier(located, whole, self._memory_key)
         self.read_back = ParameterReader(spec.parameters, self._encoding, self.url, whole)
-        self._responses = _Responses(spec.responses, chance if options.ids == "random" else None)
+        self._responses = _Responses(spec.responses, chance)
         self.jobs = None if spec.confirmation is None else Jobs(spec.confirmation, variables)
-        self._elements = ElementResponses(spec.responses, located, chance if options.ids == "random" else None)
+        self._elements = ElementResponses(spec.responses, located, chance)
         self._split = splitter(next(iter(record_arrays(spec)), None))
         self._key_header = spec.idempotency.header if spec.idempotency is not None else None
         self._known = {} if self._memory is None else recall(self._memory, self._memory_key)
@@ -215,13 +215,13 @@ class Partner:
 class _Responses:
     """The responses of the spec's rules, by outcome."""
 
-    def __init__(self, rules: tuple[Rule, ...], chance: random.Random | None) -> None:
+    def __init__(self, rules: tuple[Rule, ...], chance: random.Random) -> None:
         def first(outcome: str) -> ExampleResponses | None:
             own = [rule for rule in rules if rule.outcome == outcome]
             best = next((rule for rule in own if rule.examples), next(iter(own), None))
             return ExampleResponses(best, None, chance) if best is not None else None
 
-        self.delivered = first("delivered") or _Plain(200, "delivered")
+        self.delivered = first("delivered") or _Plain()
         self.duplicates = first("duplicate")
         self._failures = first("failed")
         self._rejections = _rejections(rules, chance)
@@ -254,8 +254,8 @@ class _Responses:
 class _Plain:
     """A response in plain text, for a spec without such a rule."""
 
-    def __init__(self, status: int, text: str) -> None:
-        self._response = text_response(status, text)
+    def __init__(self) -> None:
+        self._response = text_response(200, "delivered")
 
     def next_reference(self) -> None:
         """Return None: plain text has no reference."""
@@ -264,7 +264,7 @@ class _Plain:
         return self._response
 
 
-def _rejections(rules: tuple[Rule, ...], chance: random.Random | None) -> ExampleResponses | None:
+def _rejections(rules: tuple[Rule, ...], chance: random.Random) -> ExampleResponses | None:
     """Return the rejection of a request's content: preferably an example with 400 or 422, not one about credentials."""
     own = [rule for rule in rules if rule.outcome == "rejected"]
     shown = [(rule, example) for rule in own for example in rule.examples]
@@ -278,9 +278,7 @@ def _rejections(rules: tuple[Rule, ...], chance: random.Random | None) -> Exampl
     return ExampleResponses(own[0], None, chance) if own else None
 
 
-def _with_status(
-    rules: tuple[Rule, ...], statuses: tuple[int, ...], chance: random.Random | None
-) -> ExampleResponses | None:
+def _with_status(rules: tuple[Rule, ...], statuses: tuple[int, ...], chance: random.Random) -> ExampleResponses | None:
     for status in statuses:
         for rule in rules:
             for example in rule.examples:

@@ -49,7 +49,7 @@ class Context:
         """Return whether one of these attributes is sent by the spec; True if the spec's attributes are not known."""
         return not self.options.sent or not self.options.sent.isdisjoint(names)
 
-    def nothing_carried(self, plan: ColumnPlan | ColumnsReport, hint: str | None = None) -> TransactionsError:
+    def nothing_carried(self, plan: ColumnPlan | ColumnsReport) -> TransactionsError:
         """Return the error for a file without any attribute that the spec sends."""
         report = plan.report if isinstance(plan, ColumnPlan) else plan
         required = self.options.required
@@ -62,7 +62,7 @@ class Context:
         return TransactionsError(
             NOTHING_CARRIED,
             where=self.path,
-            remedy=f"{found}{hint}" if hint else f"{found}{needs}{advice}; nothing was sent.",
+            remedy=f"{found}{needs}{advice}; nothing was sent.",
         )
 
     def damage(

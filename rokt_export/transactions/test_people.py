@@ -130,7 +130,6 @@ def generate(
     attributes: Collection[str],
     parameters: Mapping[str, Parameter] | None = None,
     seed: int | None = None,
-    start_row: int = 1,
     examples: Mapping[str, str] | None = None,
     accepts: Callable[[str, str], bool] = lambda _name, _value: True,
     overrides: Mapping[str, Value] | None = None,
@@ -149,7 +148,6 @@ def generate(
         parameters: attribute to the parameter that sends it unchanged.
         seed: the same seed and row give the same person, except for `age` and `transactiondatetime`, which depend on
             the present time. None = new people.
-        start_row: number of the first row.
         examples: attribute to a value of its form. All have that value; of an identifier each has one of its own, in
             which digits and letters keep their places, where `accepts` takes it.
         accepts: whether the spec takes a value of an attribute.
@@ -165,7 +163,7 @@ def generate(
     names = Provider(source)
     run = secrets.randbits(64) if seed is None else seed
     wanted = tuple(dict.fromkeys((*_LOOKED_UP_BY, *sorted(attributes))))
-    for row in range(start_row, start_row + count):
+    for row in range(1, 1 + count):
         person = _person(run, row, random, names)
         own = {name: _own_value(name, example, person, accepts) for name, example in (examples or {}).items()}
         values = _values(person, wanted, {**own, **(overrides or {})}, parameters or {})

@@ -44,9 +44,9 @@ class Certificate(Struct, frozen=True):
     not_before: datetime
     not_after: datetime
 
-    def days_left(self, now: datetime | None = None) -> int:
-        """Return the whole days until it expires, negative if it has; `now` is timezone-aware, default: the clock."""
-        return (self.not_after - (now or datetime.now(UTC))).days
+    def days_left(self) -> int:
+        """Return the whole days until it expires, negative if it has."""
+        return (self.not_after - datetime.now(UTC)).days
 
 
 @dataclass(frozen=True, slots=True)

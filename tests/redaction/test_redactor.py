@@ -389,11 +389,6 @@ def test_tokens_are_correlatable_within_a_run_only() -> None:
     assert first.token('é"<').replace("-", "").isalnum()
 
 
-def test_personal_values_stay_when_asked_but_secrets_never() -> None:
-    redactor = Redactor(secrets={"KEY": "s3cr3t-value"}, show_personal=True)
-    assert redactor.text("Jane s3cr3t-value", ["Jane"]) == "Jane $KEY"
-
-
 def test_pieces_tell_how_each_secret_stands() -> None:
     redactor = Redactor(secrets={"KEY": "a b/c-secret"})
     redactor.add_basic("LOGIN", "anystring", "a b/c-secret")

@@ -42,20 +42,20 @@ _TAKEN = frozenset(
 )
 _FLAGS = word_set("get head insecure location digest next ntlm")
 _MAX_FILE = 1_000_000
+_ORIGIN = "the curl line"
 
 
-def parse_curl(text: str, origin: str = "the curl line") -> ImportedRequest:
+def parse_curl(text: str) -> ImportedRequest:
     """Return the request of a curl line.
 
     Args:
         text: the line, perhaps of several lines, with the quotes of its shell.
-        origin: where it is from, for people.
 
     Raises:
         DocumentError: it is no curl line, a quote is open, or it names no URL.
     """
-    words, stdin = _words(text, origin)
-    command = _Command(origin, stdin)
+    words, stdin = _words(text)
+    command = _Command(stdin)
     command.read(words)
     return command.recorded()
 
@@ -64,7 +64,6 @@ def parse_curl(text: str, origin: str = "the curl line") -> ImportedRequest:
 class _Command:
     """What the options of one curl line say."""
 
-    origin: str
     stdin: str | None
     urls: list[str] = field(default_factory=list)
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -191,7 +190,7 @@ class _Command:
         """Return the request."""
         if not self.urls:
             raise DocumentError(
-                "this curl line names no URL", where=self.origin, remedy="Copy the whole line, up to its last quote."
+                "this curl line names no URL", where=_ORIGIN, remedy="Copy the whole line, up to its last quote."
             )
         if len(self.urls) > 1:
             self.notes.append(f"{len(self.urls) - 1} more words look like URLs; the first was taken")
@@ -207,7 +206,7 @@ class _Command:
         if cookie := self.values.get("cookie"):
             headers.append(("Cookie", cookie))
         return ImportedRequest(
-            self.origin,
+            _ORIGIN,
             self._method(),
             self._url(),
             tuple(headers),
@@ -243,7 +242,7 @@ def _duration(text: str) -> str:
     return f"{found[1]}s" if found and int(found[1]) else ""
 
 
-def _words(text: str, origin: str) -> tuple[list[str], str | None]:
+def _words(text: str) -> tuple[list[str], str | None]:
     """Return the words after `curl`, unquoted as the line's shell would, and what goes to its standard input."""
     text = re.sub(r"\A(?:\s*(?:\$|>|%|#|PS [^>\n]*>|[A-Z]:\\[^>\n]*>)\s+)", "", text.strip().replace("\r\n", "\n"))
     start = re.search(r"(?:^|[\s|;&(/\\])(curl(?:\.exe)?)(?=[\s^`])", text, re.IGNORECASE)
@@ -251,24 +250,24 @@ def _words(text: str, origin: str) -> tuple[list[str], str | None]:
         other = re.match(r"\s*(Invoke-\w+|fetch\(|wget|https?ie|http|axios)", text, re.IGNORECASE)
         raise DocumentError(
             f"this is not a curl line: it begins with `{other[1]}`" if other else "this is not a curl line",
-            where=origin,
+            where=_ORIGIN,
             remedy='In a browser\'s network panel: "Copy as cURL"; in Postman: Code, cURL.',
         )
     before, rest = text[: start.start(1)], text[start.end(1) :]
     if re.search(r'\^[ \t]*\n|\^"', rest) or re.search(r'"\s*[{\[]\s*""|""\s*:', rest):
-        return _cmd(rest, origin), None
+        return _cmd(rest), None
     if re.search(r"`[ \t]*\n", rest) or "$env:" in rest:
-        return _powershell(rest, origin), None
+        return _powershell(rest), None
     stdin = None
     if here := re.search(r"<<-?\s*(['\"]?)(\w+)\1([^\n]*)\n(.*?)\n\s*\2\s*(?:\n|\Z)", rest, re.DOTALL):
         stdin, rest = here[4], rest[: here.start()] + here[3]
     elif echoed := re.search(
         r"(?:echo|printf)\s+(?:-\w+\s+)?('[^']*'|\"(?:\\.|[^\"\\])*\")\s*\|\s*$", before, re.DOTALL
     ):
-        stdin = next(iter(_bash(echoed[1], origin)), "")
+        stdin = next(iter(_bash(echoed[1])), "")
     if string := re.search(r"<<<\s*('[^']*'|\"(?:\\.|[^\"\\])*\"|\S+)", rest, re.DOTALL):
-        stdin, rest = next(iter(_bash(string[1], origin)), ""), rest[: string.start()] + rest[string.end() :]
-    return _bash(rest, origin), stdin
+        stdin, rest = next(iter(_bash(string[1])), ""), rest[: string.start()] + rest[string.end() :]
+    return _bash(rest), stdin
 
 
 _BASH = re.compile(
@@ -286,14 +285,14 @@ _BASH = re.compile(
 )
 
 
-def _bash(text: str, origin: str) -> list[str]:
+def _bash(text: str) -> list[str]:
     words: list[str] = []
     word: str | None = None
     at = 0
     while at < len(text):
         found = _BASH.match(text, at)
         if found is None:
-            raise _open_quote(text, at, origin)
+            raise _open_quote(text, at)
         kind, part = found.lastgroup, found[0]
         at = found.end()
         if kind == "end" and not (part.startswith("#") and word):
@@ -345,7 +344,7 @@ _CMD = re.compile(
 """Words of Windows programs: within quotes, `\\"` and `""` are a quote."""
 
 
-def _cmd(text: str, origin: str) -> list[str]:
+def _cmd(text: str) -> list[str]:
     text = re.sub(r"\^[ \t]*\n\s*", " ", text)
     if '^"' in text:  # as browsers copy it: each sign that cmd.exe knows is escaped
         text = re.sub(r"\^(.)", r"\1", text, flags=re.DOTALL)
@@ -355,7 +354,7 @@ def _cmd(text: str, origin: str) -> list[str]:
     while at < len(text):
         found = _CMD.match(text, at)
         if found is None:
-            raise _open_quote(text, at, origin)
+            raise _open_quote(text, at)
         kind, part = found.lastgroup, found[0]
         at = found.end()
         if kind == "end":
@@ -383,14 +382,14 @@ _POWERSHELL = re.compile(
 )
 
 
-def _powershell(text: str, origin: str) -> list[str]:
+def _powershell(text: str) -> list[str]:
     words: list[str] = []
     word: str | None = None
     at = 0
     while at < len(text):
         found = _POWERSHELL.match(text, at)
         if found is None:
-            raise _open_quote(text, at, origin)
+            raise _open_quote(text, at)
         kind, part = found.lastgroup, found[0]
         at = found.end()
         if kind == "end":
@@ -411,10 +410,10 @@ def _powershell(text: str, origin: str) -> list[str]:
     return [*words, word] if word is not None else words
 
 
-def _open_quote(text: str, at: int, origin: str) -> DocumentError:
+def _open_quote(text: str, at: int) -> DocumentError:
     line = text.count("\n", 0, at) + 1
     return DocumentError(
         "a quote is opened and never closed",
-        where=f"{origin}, line {line}",
+        where=f"{_ORIGIN}, line {line}",
         remedy="Copy the whole line; in a shell, give it in a file: `--curl @line.txt`.",
     )

@@ -25,14 +25,12 @@ class Unfolding:
     """The values of one schema.
 
     Attributes:
-        place: where they are sent.
         style: how nested names are written: `json`, `form` (`a[b]`) or `xml`.
         reading: whether the schema is of a response: what is read-only counts, what is write-only does not.
         fields: what was found.
         notes: what was chosen or left out, for people.
     """
 
-    place: ParameterPlace = "body"
     style: str = "json"
     reading: bool = False
     fields: list[ObservedParameter] = field(default_factory=list)
@@ -65,7 +63,7 @@ class Unfolding:
         elif kind == "array":
             self._array(schema, node, name, within=within, depth=depth, sample=sample)
         else:
-            found = leaf(node, name or "$", self.place, required=not within, kind=kind, sample=sample)
+            found = leaf(node, name or "$", "body", required=not within, kind=kind, sample=sample)
             self.fields.append(replace(found, within=within))
 
     def _object(
@@ -90,13 +88,11 @@ class Unfolding:
                 self._shown(nested(name, str(key)) if self.style != "form" else self._form(name, str(key)), value)
         if not members and not shown:
             text = str(node.get("description") or "")
-            self.fields.append(
-                ObservedParameter(name or "$", self.place, not within, within, "object", description=text)
-            )
+            self.fields.append(ObservedParameter(name or "$", "body", not within, within, "object", description=text))
 
     def _shown(self, name: str, value: Any) -> None:
         for found, item in values_of(value, name):
-            self.fields.append(ObservedParameter(found, self.place, within=found, kind=kind_of(item), example=item))
+            self.fields.append(ObservedParameter(found, "body", within=found, kind=kind_of(item), example=item))
 
     def _array(
         self, schema: Cursor, node: Mapping[str, Any], name: str, *, within: str, depth: int, sample: Any
@@ -115,10 +111,10 @@ class Unfolding:
                 # A list that may be empty: nothing in it is needed, and it is not a list of people.
                 del self.fields[start:]
                 text = str(node.get("description") or "")
-                self.fields.append(ObservedParameter(name, self.place, True, "", "array", description=text))
+                self.fields.append(ObservedParameter(name, "body", True, "", "array", description=text))
         else:
             suffix = "" if self.style != "json" else "[]"
-            found = leaf(inner, f"{name}{suffix}", self.place, required=not within, kind=_kind(inner), sample=first)
+            found = leaf(inner, f"{name}{suffix}", "body", required=not within, kind=_kind(inner), sample=first)
             text = str(node.get("description") or "") or found.description
             self.fields.append(
                 replace(found, within=within and f"{within}{suffix}" if within == name else within, description=text)
