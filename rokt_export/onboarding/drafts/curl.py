@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -257,7 +257,7 @@ def _words(text: str) -> tuple[list[str], str | None]:
     if re.search(r'\^[ \t]*\n|\^"', rest) or re.search(r'"\s*[{\[]\s*""|""\s*:', rest):
         return _cmd(rest), None
     if re.search(r"`[ \t]*\n", rest) or "$env:" in rest:
-        return _powershell(rest), None
+        return _split(rest, _POWERSHELL, _powershell_part), None
     stdin = None
     if here := re.search(r"<<-?\s*(['\"]?)(\w+)\1([^\n]*)\n(.*?)\n\s*\2\s*(?:\n|\Z)", rest, re.DOTALL):
         stdin, rest = here[4], rest[: here.start()] + here[3]
@@ -286,11 +286,22 @@ _BASH = re.compile(
 
 
 def _bash(text: str) -> list[str]:
+    return _split(text, _BASH, _bash_part)
+
+
+def _split(text: str, parts: re.Pattern[str], value: Callable[[str, str], str]) -> list[str]:
+    """Return the words of a line.
+
+    Args:
+        text: the line.
+        parts: what words are made of, and what is between them (`space`) and behind them (`end`).
+        value: what a part of a word means, by its kind and its text.
+    """
     words: list[str] = []
     word: str | None = None
     at = 0
     while at < len(text):
-        found = _BASH.match(text, at)
+        found = parts.match(text, at)
         if found is None:
             raise _open_quote(text, at)
         kind, part = found.lastgroup, found[0]
@@ -302,7 +313,7 @@ def _bash(text: str) -> list[str]:
                 words.append(word)
                 word = None
             continue
-        word = (word or "") + _bash_part(kind or "", part)
+        word = (word or "") + value(kind or "", part)
     return [*words, word] if word is not None else words
 
 
@@ -348,25 +359,13 @@ def _cmd(text: str) -> list[str]:
     text = re.sub(r"\^[ \t]*\n\s*", " ", text)
     if '^"' in text:  # as browsers copy it: each sign that cmd.exe knows is escaped
         text = re.sub(r"\^(.)", r"\1", text, flags=re.DOTALL)
-    words: list[str] = []
-    word: str | None = None
-    at = 0
-    while at < len(text):
-        found = _CMD.match(text, at)
-        if found is None:
-            raise _open_quote(text, at)
-        kind, part = found.lastgroup, found[0]
-        at = found.end()
-        if kind == "end":
-            break
-        if kind == "space":
-            words += [word] if word is not None else []
-            word = None
-            continue
-        part = part[1:-1] if kind == "quoted" else part
-        word = (word or "") + part.replace('\\"', '"').replace('""', '"')
-    words += [word] if word is not None else []
+    words = _split(text, _CMD, _cmd_part)
     return [re.sub(r"%(\w+)%", lambda found: marked(found[1]), each) for each in words]
+
+
+def _cmd_part(kind: str, part: str) -> str:
+    part = part[1:-1] if kind == "quoted" else part
+    return part.replace('\\"', '"').replace('""', '"')
 
 
 _POWERSHELL = re.compile(
@@ -382,32 +381,16 @@ _POWERSHELL = re.compile(
 )
 
 
-def _powershell(text: str) -> list[str]:
-    words: list[str] = []
-    word: str | None = None
-    at = 0
-    while at < len(text):
-        found = _POWERSHELL.match(text, at)
-        if found is None:
-            raise _open_quote(text, at)
-        kind, part = found.lastgroup, found[0]
-        at = found.end()
-        if kind == "end":
-            break
-        if kind == "space":
-            words += [word] if word is not None else []
-            word = None
-            continue
-        if kind == "single":
-            part = part[1:-1].replace("''", "'")
-        elif kind == "double":
-            part = re.sub(r'`(.)|"(")', lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1] or '"'), part[1:-1])
-        elif kind == "escaped":
-            part = part[1]
-        if kind != "single":
-            part = re.sub(r"\$(?:env:)?\{?(\w+)\}?", lambda found: marked(found[1]), part)
-        word = (word or "") + part.replace('\\"', '"')
-    return [*words, word] if word is not None else words
+def _powershell_part(kind: str, part: str) -> str:
+    if kind == "single":
+        part = part[1:-1].replace("''", "'")
+    elif kind == "double":
+        part = re.sub(r'`(.)|"(")', lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1] or '"'), part[1:-1])
+    elif kind == "escaped":
+        part = part[1]
+    if kind != "single":
+        part = re.sub(r"\$(?:env:)?\{?(\w+)\}?", lambda found: marked(found[1]), part)
+    return part.replace('\\"', '"')
 
 
 def _open_quote(text: str, at: int) -> DocumentError:
