@@ -64,20 +64,23 @@ def reduce(connection: Connection, run_no: int, outcomes: Collection[str], spare
 
 def reduce_all(connection: Connection, run_no: int, counts: Mapping[str, int]) -> None:
     """Replace all rows of an ended run by its counts; rows that may have been received go to the ledger."""
-    enter_cut_off(connection, run_no)
-    for table in (delivery, earlier_outcome, intent):
-        connection.execute(table.delete().where(table.c.run_no == run_no))
+    remove_rows(connection, run_no)
     _write(connection, run_no, counts)
 
 
-def enter_cut_off(connection: Connection, run_no: int) -> None:
-    """Copy to the ledger what only the batches know: which unsettled rows production may have received."""
+def remove_rows(connection: Connection, run_no: int) -> None:
+    """Remove the rows of a run.
+
+    What only the batches know goes to the ledger first: which unsettled rows production may have received.
+    """
     cut_off = [
         (one.fingerprint, str(OutcomeKind.UNKNOWN), run_no, row)
         for row, one in open_rows(connection, run_no).items()
         if one.fingerprint is not None
     ]
     Bulk(connection.dialect).enter(connection, cut_off)
+    for table in (delivery, earlier_outcome, intent):
+        connection.execute(table.delete().where(table.c.run_no == run_no))
 
 
 def _add(connection: Connection, run_no: int, rows: Counter[str]) -> None:

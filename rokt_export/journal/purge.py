@@ -50,9 +50,7 @@ def has_more(connection: Connection, record: Row[Any], *, remove: bool, keep_cou
 
 
 def _remove(connection: Connection, run_no: int) -> None:
-    counted.enter_cut_off(connection, run_no)
-    for table in (delivery, earlier_outcome, intent):
-        connection.execute(table.delete().where(table.c.run_no == run_no))
+    counted.remove_rows(connection, run_no)
     connection.execute(run.delete().where(run.c.no == run_no))
 
 
