@@ -9,7 +9,7 @@ from typing import Any, Final
 from rokt_export.diff.forms import is_number
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import percent, scalar_text, shown, shown_change
-from rokt_export.diff.statistics import CERTAIN, UNLIKELY, depends, one_mixture
+from rokt_export.diff.statistics import CERTAIN, UNLIKELY, depends, one_mixture, unequal_places
 from rokt_export.diff.verdict import DifferenceVerdict, how_rewritten, left_undecided, unequal_rows
 
 _LIKELY: Final = 0.2
@@ -30,7 +30,7 @@ def judge_few_values(
     """
     in_a, in_b = Counter(a), Counter(b)
     number = len(a)
-    unequal = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    unequal = unequal_places(a, b)
     if len(in_a) == 1 and len(in_b) == 1:
         rewritten = how_rewritten({(scalar_text(a[0]), scalar_text(b[0]))})
         certain = number > 2 or not is_number(scalar_text(a[0]))

@@ -165,6 +165,11 @@ class Shift(NamedTuple):
     certain: bool
 
 
+def unequal_places(a: Sequence[object], b: Sequence[object]) -> list[int]:
+    """Return the places, from 0, at which two columns have different values."""
+    return [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+
+
 def shift_of(a: Sequence[float], b: Sequence[float], around: float = 0.0) -> Shift | None:
     """Return what nearly all unequal values of two columns differ by, None where that is no single amount.
 
@@ -174,7 +179,7 @@ def shift_of(a: Sequence[float], b: Sequence[float], around: float = 0.0) -> Shi
         a, b: values of the same rows.
         around: where values begin again, such as the seconds of a day; 0.0 for nowhere.
     """
-    places = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    places = unequal_places(a, b)
     if len(places) < 2:
         return None
     largest = max(max(abs(a[place]), abs(b[place])) for place in places)

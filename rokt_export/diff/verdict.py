@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from rokt_export.diff.forms import is_number
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import scalar_text, shown_change
-from rokt_export.diff.statistics import shift_of
+from rokt_export.diff.statistics import shift_of, unequal_places
 from rokt_export.redaction.personal import without_marks
 
 
@@ -63,7 +63,7 @@ def left_undecided(a: Sequence[Any], why: str, form: str = "") -> DifferenceVerd
 
 def unequal_rows(a: Sequence[Any], b: Sequence[Any], why: str = "") -> DifferenceVerdict:
     """Return the rows whose values are not equal, where each belongs to its row; without a reason, find one to say."""
-    places = [place for place, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+    places = unequal_places(a, b)
     changes = dict.fromkeys((scalar_text(a[place]), scalar_text(b[place])) for place in places[:200])
     if not why and len(places) > 2 and all(is_number(text) and len(text) < 16 for pair in changes for text in pair):
         moved = shift_of([float(scalar_text(x)) for x in a], [float(scalar_text(y)) for y in b])
