@@ -191,7 +191,7 @@ class _Planner:
 
     def _left_out(self) -> Iterator[PlannedProbe]:
         """Yield a probe for each parameter, and for each group of which one is needed; the required ones first."""
-        needed = {name for name, attribute in self.spec.attributes.items() if attribute.required}
+        needed = set(self.spec.required)
         required, optional = dict[str, PlannedProbe](), dict[str, PlannedProbe]()
         groups: dict[tuple[str, ...], set[tuple[str, str, str]]] = {}
         for parameter, outer in _leaves(self.spec.parameters):

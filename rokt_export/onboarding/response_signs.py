@@ -10,6 +10,7 @@ from typing import Any
 from rokt_export.exchange.model import Response
 from rokt_export.response.body_reader import NoData, ResponseReader
 from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.paths import local_name
 from rokt_export.spec_language.rules import OUTCOMES
 from rokt_export.spec_language.statuses import BUSY, SETUP_FAULTS
 
@@ -137,11 +138,6 @@ def telling_headers(response: Response) -> Iterator[tuple[str, str]]:
         own = not _STANDARD_HEADERS.fullmatch(name) and not _INFRASTRUCTURE.search(name)
         if own and _WORDS.fullmatch(value.strip()):
             yield name, value.strip()
-
-
-def local_name(tag: str) -> str:
-    """Return the name of an XML element without its namespace."""
-    return tag.rpartition("}")[2]
 
 
 def _weigh_status(found: Meaning, status: int) -> None:

@@ -13,11 +13,12 @@ from pydantic import TypeAdapter
 
 from rokt_export.exchange.model import OutcomeKind, Response
 from rokt_export.journal.recording import Recording
-from rokt_export.onboarding.response_signs import GOOD_WORDS, local_name, telling_headers
+from rokt_export.onboarding.response_signs import GOOD_WORDS, telling_headers
 from rokt_export.reports.reasons import fixed_parts
 from rokt_export.response.body_reader import NoData, ResponseReader
 from rokt_export.response.classify import Classifier
 from rokt_export.spec_language.filters import text_of
+from rokt_export.spec_language.paths import local_name
 from rokt_export.spec_language.rules import OUTCOMES, Rule
 from rokt_export.spec_language.statuses import BUSY
 

@@ -9,10 +9,11 @@ from typing import Any
 
 from rokt_export.exchange.model import Response
 from rokt_export.journal.recording import Recording
-from rokt_export.onboarding.response_signs import local_name, meaning_of
+from rokt_export.onboarding.response_signs import meaning_of
 from rokt_export.onboarding.rule_draft import RuleDraft, as_yaml, sent_values
 from rokt_export.redaction.display_text import cut
 from rokt_export.response.body_reader import NoData, ResponseReader
+from rokt_export.spec_language.paths import local_name
 
 _MOST_NAMES = 12
 _MOST_NODES = 2_000

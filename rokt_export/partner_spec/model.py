@@ -619,6 +619,11 @@ class PartnerSpec(Strict):
         """
         return self.endpoint[name].limits or self.limits
 
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The attributes that `attributes:` requires of every row."""
+        return tuple(name for name, attribute in self.attributes.items() if attribute.required)
+
     def guards(self, name: str) -> bool:
         """Return whether the spec guards an environment: by `guarded:`, else by its name.
 

@@ -73,7 +73,7 @@ def attribute_names(spec: PartnerSpec, environments: Iterable[str] | None = None
             found.add(parameter.attribute)
         if isinstance(parameter.required, RequiredWhen):
             found.update(parameter.required.conditions)
-    found.update(name for name, attribute in spec.attributes.items() if attribute.required)
+    found.update(spec.required)
     return frozenset(found)
 
 
@@ -86,7 +86,7 @@ def sent_attributes(spec: PartnerSpec) -> frozenset[str]:
 
 def required_attributes(spec: PartnerSpec) -> tuple[str, ...]:
     """Return the attributes that every row must have, in the order of the spec."""
-    found = [name for name, attribute in spec.attributes.items() if attribute.required]
+    found = list(spec.required)
     for each in every_parameter(spec.parameters):
         found += sorted(attributes_of(each)) if each.required is True else ()
     return tuple(dict.fromkeys(found))
@@ -121,13 +121,12 @@ def never_omitted(spec: PartnerSpec) -> frozenset[str]:
 
     Such a parameter refuses a malformed value, because the row would be sent without what the partner needs.
     """
-    needed = {name for name, attribute in spec.attributes.items() if attribute.required}
     places = [*(place.url for place in spec.endpoint.values()), spec.body]
     sent = {name for template in templates_in(*places) for name in template.attributes}
     for parameter in every_parameter(spec.parameters):
         if parameter.invalid == "refuse":
             sent |= attributes_of(parameter)
-    return frozenset(needed - sent)
+    return frozenset(spec.required).difference(sent)
 
 
 def every_parameter(parameters: Iterable[Parameter]) -> Iterator[Parameter]:

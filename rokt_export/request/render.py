@@ -252,7 +252,7 @@ class Renderer:
         self._key = _idempotency(spec, environment, variables)
         self._derives_key = spec.idempotency is not None and spec.idempotency.value is None
         self._taken = [(attributes_of(field.parameter), field.take) for field in self._fields]
-        self._required = tuple(name for name, attribute in spec.attributes.items() if attribute.required)
+        self._required = spec.required
 
     def render(self, transaction: Transaction) -> Request:
         """Return a transaction's request, without signatures.

@@ -268,9 +268,14 @@ def _one_value(tests: list[Accept]) -> Predicate:
     return holds
 
 
+def elements_of(values: Sequence[Any]) -> Sequence[Any]:
+    """Return the elements that `any` and `every` look at: those of the only value if it is a list, else the values."""
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
+
+
 def _elements(quantifier: Callable[[Any], bool], holds: Predicate) -> Predicate:
     def over(values: Sequence[Any]) -> bool:
-        items = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+        items = elements_of(values)
         return bool(items) and quantifier(holds((item,)) for item in items)
 
     return over

@@ -16,11 +16,11 @@ from msgspec import Struct
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.response.body_reader import FoundValues, NoData, ReadAs, ResponseReader, source, why_unreadable
 from rokt_export.response.classify import compile_capture, place_of
-from rokt_export.response.conditions import compile_condition, equality, scalar_text
+from rokt_export.response.conditions import compile_condition, elements_of, equality, scalar_text
 from rokt_export.response.elements import ElementReader
 from rokt_export.response.rule_tree import AllOf, AnyOf, ConditionNode, NotOf, PlaceCondition, judge
 from rokt_export.response.value_text import abridged, quoted, same_look, shown
-from rokt_export.spec_language.paths import PATH_STEP
+from rokt_export.spec_language.paths import PATH_STEP, local_name
 from rokt_export.spec_language.rules import CapturePath, Condition
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _missing_element(path: str, roots: list[Element]) -> str | None:
 
 
 def _local(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]
+    return local_name(str(element.tag))
 
 
 def _nearest(word: str, words: Iterable[str]) -> str | None:
@@ -156,8 +156,7 @@ def _pairs(condition: Condition, values: Sequence[Any]) -> Iterator[tuple[Any, A
         yield from ((found, each) for each in wanted)
     for inner in (condition.any, condition.every):
         if inner is not None:
-            elements = values[0] if len(values) == 1 and isinstance(values[0], list) else values
-            yield from _pairs(inner, elements)
+            yield from _pairs(inner, elements_of(values))
 
 
 def _difference(found: Any, wanted: Any) -> str | None:

@@ -204,11 +204,14 @@ def _xml_find(source: str) -> FindByPath:
         elements = walk(root)
         if wanted is None:
             return _texts(elements)
-        return [
-            value for element in elements for name, value in element.attrib.items() if name.rpartition("}")[2] == wanted
-        ]
+        return [value for element in elements for name, value in element.attrib.items() if local_name(name) == wanted]
 
     return find
+
+
+def local_name(name: str) -> str:
+    """Return the name of an XML element or attribute without its namespace."""
+    return name.rpartition("}")[2]
 
 
 def _texts(elements: list[Element]) -> list[Any]:

@@ -23,6 +23,7 @@ from typing import IO, Any, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser, fromstring
 
 from rokt_export.errors import TransactionsError, UsageError
+from rokt_export.spec_language.paths import local_name
 from rokt_export.transactions.compression import BrokenArchive
 from rokt_export.transactions.damage import DamageKind
 from rokt_export.transactions.reader_base import Context
@@ -179,7 +180,7 @@ def _pieces(stream: IO[bytes], wanted: Collection[str]) -> Iterator[tuple[str, E
                 around.append(element)
                 continue
             around.pop()
-            name = names.get(element.tag) or names.setdefault(element.tag, _local(element.tag))
+            name = names.get(element.tag) or names.setdefault(element.tag, local_name(element.tag))
             if name in wanted:
                 yield name, element
                 if around:
@@ -192,11 +193,6 @@ def _without_doctype(start: bytes) -> bytes:
     if b"<!DOCTYPE" in prolog:
         raise zipfile.BadZipFile("it declares a document type")
     return start
-
-
-def _local(name: str) -> str:
-    """Return a name without its namespace: strict workbooks have other namespaces than transitional ones."""
-    return name.rpartition("}")[2]
 
 
 def _rows(
@@ -271,8 +267,8 @@ def _shown(cell: Element, strings: _Strings, styles: Sequence[ShowCell]) -> str:
 
 def _text_of(element: Element) -> str:
     """Return a text that may consist of several formatted runs, without phonetic hints."""
-    parts = [each for each in element if _local(each.tag) != "rPh"]
-    return _unescaped("".join(each.text or "" for part in parts for each in part.iter() if _local(each.tag) == "t"))
+    parts = [each for each in element if local_name(each.tag) != "rPh"]
+    return _unescaped("".join(each.text or "" for part in parts for each in part.iter() if local_name(each.tag) == "t"))
 
 
 class _Strings:
@@ -302,7 +298,9 @@ def _elements(archive: zipfile.ZipFile, part: str) -> list[tuple[str, dict[str, 
     """Return (name, attributes) of all elements of a small part, without namespaces."""
     with archive.open(part) as stream:
         root = fromstring(_without_doctype(stream.read(_MOST_TEXT)))
-    return [(_local(each.tag), {_local(key): value for key, value in each.attrib.items()}) for each in root.iter()]
+    return [
+        (local_name(each.tag), {local_name(key): value for key, value in each.attrib.items()}) for each in root.iter()
+    ]
 
 
 def _related(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from rokt_export.onboarding.drafts.observed import ServerAddress, slug, variable, without_templates
+from rokt_export.onboarding.drafts.observed import ServerAddress, env_template, slug, without_templates
 from rokt_export.redaction.display_text import cut
 from rokt_export.spec_language.urls import is_loopback
 
@@ -61,7 +61,7 @@ def _filled(url: str, variables: Mapping[str, Mapping[str, Any]], partner: str) 
                 notes.append(f"`{name}` may be {', '.join(map(str, choices[:8]))}")
             return default
         notes.append(f"`{name}`: {cut(str(known.get('description') or 'your own'), 60)}")
-        return f"{{{{ env.{variable(partner, name)} }}}}"
+        return env_template(partner, name)
 
     return _PLACE.sub(value, url), "; ".join(notes)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from rokt_export.onboarding.drafts.observed import (
     ParameterPlace,
     Reply,
     ServerAddress,
-    variable,
+    env_template,
 )
 from rokt_export.onboarding.drafts.schemas import leaves_of
 from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
@@ -225,9 +226,7 @@ def operation_of(answers: Mapping[str, str]) -> Operation:
 
 
 def _authentication(given: Mapping[str, str], partner: str) -> tuple[Mapping[str, Any], ...] | None:
-    def env(what: str) -> str:
-        return f"{{{{ env.{variable(partner, what)} }}}}"
-
+    env = partial(env_template, partner)
     match given["authentication"]:
         case "none":
             return ({"type": "none"},)

@@ -15,9 +15,9 @@ from rokt_export.onboarding.drafts.observed import (
     ObservedParameter,
     Operation,
     ServerAddress,
+    env_template,
     is_template,
     slug,
-    variable,
 )
 from rokt_export.onboarding.drafts.rules import DraftRule, rules_of
 from rokt_export.partner_spec.attributes import canonical, is_personal
@@ -185,7 +185,7 @@ class _Writer:
                 return found[0]
             about = known[name].description if name in known else ""
             notes.append(f"`{name}`" + (f": {said(about, 60)}" if about else " is yours"))
-            return f"{{{{ env.{variable(self.operation.partner, name)} }}}}"
+            return env_template(self.operation.partner, name)
 
         return _PLACE.sub(value, each.url), "; ".join(notes)
 
@@ -275,7 +275,7 @@ class _Writer:
             yield "  # name a member of it, or ask whether it may be left out"
             return
         elif is_sensitive(each.keys[-1]):
-            keys["value"] = f"{{{{ env.{variable(self.operation.partner, each.keys[-1])} }}}}"
+            keys["value"] = env_template(self.operation.partner, each.keys[-1])
             check = said(each.description, 70) or "a secret, from the partner"
         elif fallback is not None and not is_template(fallback) and self._may_stand(each, fallback):
             keys["value"] = fallback
@@ -286,7 +286,7 @@ class _Writer:
             keys["value"] = not re.search(r"^un|suppress|block|delet|test|disabl", each.keys[-1].lower())
             check = said(each.description, 70) or "true or false"
         elif _ID.search("_".join(split(each.keys[-1]))) and not OF_A_PERSON.search(each.keys[-1].lower()):
-            keys["value"] = f"{{{{ env.{variable(self.operation.partner, each.keys[-1])} }}}}"
+            keys["value"] = env_template(self.operation.partner, each.keys[-1])
             check = said(each.description, 70) or "yours, from the partner"
         else:
             check = self._own(each, keys)

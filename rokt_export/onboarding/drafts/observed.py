@@ -226,6 +226,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower().encode("ascii", "ignore").decode())[:40].strip("-")
 
 
+def env_template(partner: str, what: str) -> str:
+    """Return the template of an environment variable: `{{ env.ACME_API_KEY }}`."""
+    return f"{{{{ env.{variable(partner, what)} }}}}"
+
+
 def variable(partner: str, what: str) -> str:
     """Return the name of an environment variable: `ACME_API_KEY`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", f"{partner}_{what}")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -21,9 +22,9 @@ from rokt_export.onboarding.drafts.observed import (
     ParameterPlace,
     Reply,
     ServerAddress,
+    env_template,
     is_template,
     json_path,
-    variable,
 )
 from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocument
 from rokt_export.onboarding.drafts.ranking import rank
@@ -479,9 +480,7 @@ def _credentials(schemes: list[tuple[str, Cursor]], partner: str) -> _Judged:
 
 
 def _credential(name: str, scheme: Cursor, partner: str) -> tuple[int, Mapping[str, Any] | None, list[str]]:
-    def env(what: str) -> str:
-        return f"{{{{ env.{variable(partner, what)} }}}}"
-
+    env = partial(env_template, partner)
     bearer = {"type": "bearer", "token": env("token")}
     match scheme.text("type").lower(), scheme.text("scheme").lower():
         case ("basic", _) | ("http", "basic"):
