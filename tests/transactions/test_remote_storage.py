@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from rokt_export.errors import TransactionsError
-from rokt_export.transactions import storage
 from rokt_export.transactions.files import FileStamp, change_between, expand, is_stream
 from rokt_export.transactions.partition_source import PartitionSource
 from rokt_export.transactions.partitions import look, partitions
+from rokt_export.transactions.remote_storage import BLOCK
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
 from tests.conftest import ROWS_OF_A_MONTH
@@ -68,7 +68,7 @@ def test_an_object_is_fetched_in_large_blocks_however_small_its_reads_are(s3: An
         for name in ("large.csv", "large.csv.gz"):
             fetched.clear()
             assert len(emails(f"s3://rows/blocks/{name}")) == 400_000
-            assert len(fetched) <= 2 + len(body) // storage.BLOCK + 1, "once to see what it is, and once to read it"
+            assert len(fetched) <= 2 + len(body) // BLOCK + 1, "once to see what it is, and once to read it"
 
 
 def test_a_file_in_memory_is_read_whole_though_it_is_one_object_for_all_its_readers() -> None:
