@@ -51,7 +51,7 @@ def without(spec: PartnerSpec, names: frozenset[tuple[str, str, str]]) -> Varian
     return Variant(spec.model_copy(update={"parameters": _left(spec.parameters, names, "")}))
 
 
-def key_of(parameter: Parameter, outer: str = "") -> tuple[str, str, str]:
+def key_of(parameter: Parameter, outer: str) -> tuple[str, str, str]:
     """Return what names a parameter in a spec: the field that holds it, if any, its place and its name."""
     return outer, parameter.in_, parameter.name
 

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     """A certification: its run, what is kept of it, its sign-offs."""
 
 
-def check_certified(
-    setup: SpecSetup, place: str, terminal: Terminal, *, files: Sequence[Path] = (), required: bool = False
-) -> None:
+def check_certified(setup: SpecSetup, place: str, terminal: Terminal, *, files: Sequence[Path], required: bool) -> None:
     """Say whether the spec is certified: by whom and when, or warn and say why not.
 
     Of the certifications of this very spec the newest decides. Where there is none, the spec is compared with the one

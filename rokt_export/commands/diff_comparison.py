@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def compare_recorded(
-    place: str, runs: tuple[str, str], spec: Path | None, control: str | None, by_spec: Path | None = None
+    place: str, runs: tuple[str, str], spec: Path | None, control: str | None, by_spec: Path | None
 ) -> DiffResult:
     """Compare what two runs recorded.
 

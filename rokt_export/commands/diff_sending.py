@@ -34,9 +34,9 @@ class SendingFlags:
     confirm: str | None
     sandbox: bool
     urls: list[str]
-    control: int | None = None
-    no_first_row_check: bool = False
-    env_file: Path | None = None
+    control: int | None
+    no_first_row_check: bool
+    env_file: Path | None
 
     def kept(self, side: SpecSetup, url: str | None) -> dict[str, Any]:
         """Return what is kept with the run of a side."""

@@ -80,9 +80,9 @@ def preflight(
     plan: Plan,
     *,
     strict: bool,
-    resumed: RunInfo | None = None,
-    looked: Scan | None = None,
-    named: Sequence[str] = (),
+    resumed: RunInfo | None,
+    looked: Scan | None,
+    named: Sequence[str],
     digests: FileDigests | None = None,
 ) -> Seen:
     """Look at the input, and tell what was found.

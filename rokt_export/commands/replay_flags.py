@@ -134,7 +134,7 @@ def options_of(
     *,
     sandbox: bool,
     sandbox_url: str | None,
-    env_file: Path | None = None,
+    env_file: Path | None,
 ) -> dict[str, Any]:
     """Return what is kept with a run that is no replay, so that a command after it reads, changes and sends alike."""
     flags = ReplayFlags(**asdict(rows), sandbox=sandbox, sandbox_url=sandbox_url)

@@ -30,7 +30,7 @@ class Choice(Struct, frozen=True):
         unknown: rows may be sent that the partner may have.
     """
 
-    resume: str | None = None
+    resume: str | None
     only: str | None = None
     from_run: str | None = None
     unknown: bool = False

@@ -34,7 +34,7 @@ class SpecSetup(Struct, frozen=True):
     loaded: LoadedSpec
     environment: str
     every: Mapping[str, Variables]
-    plugins: frozenset[str] = frozenset()
+    plugins: frozenset[str]
 
     @property
     def spec(self) -> PartnerSpec:
@@ -89,9 +89,7 @@ def load(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequ
     return SpecSetup(loaded, environment, every, _allowed_plugins(allow_plugin or ()))
 
 
-def load_to_send(
-    path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None = None
-) -> SpecSetup:
+def load_to_send(path: Path, environment: str, env_file: Path | None, allow_plugin: Sequence[str] | None) -> SpecSetup:
     """As `load`, for a command that sends: refuse a spec in which `validate` finds an error.
 
     Raises:

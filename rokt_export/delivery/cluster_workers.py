@@ -186,7 +186,7 @@ def _without_answer(error: BaseException, worker: str) -> UnreachableError:
     )
 
 
-def with_own_secrets(plan: Plan, run_id: str, worker: str = "") -> Plan:
+def with_own_secrets(plan: Plan, run_id: str, worker: str) -> Plan:
     """Return a plan with the secrets of this machine's environment, where they were not sent along.
 
     Raises:

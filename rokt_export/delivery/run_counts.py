@@ -12,7 +12,6 @@ from typing import Any
 
 from rokt_export.errors import ExitStatus
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
-from rokt_export.exchange.model import OutcomeKind
 
 CLASS_WIDTH = math.log(1.02)
 """The logarithm of each class's width: 2 %, so that a percentile is right to one percent of itself."""
@@ -343,7 +342,7 @@ class Tally:
         """Rows settled."""
         return self.outcomes.total()
 
-    def exit_status(self, expected: str = OutcomeKind.DELIVERED) -> ExitStatus:
+    def exit_status(self, expected: str) -> ExitStatus:
         """Return the exit status that the rows alone give: expected, findings, or unreachable."""
         if self.unreachable:
             return ExitStatus.UNREACHABLE

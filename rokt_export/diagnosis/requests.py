@@ -62,8 +62,8 @@ class HarmlessRequests:
     options: TransportOptions
     make: Callable[[], AttemptCredentials]
     forbidden: Callable[[str], bool]
-    interval: float = 0.0
-    most: int = MOST
+    interval: float
+    most: int
     asked: list[Asked] = field(default_factory=list)
     token_fault: str = ""
     _known: dict[tuple[str, str, bool, str], AttemptResult | None] = field(default_factory=dict)

@@ -409,7 +409,7 @@ class Comparison:
             change = " → ".join(sides)
         self.note(_HEADER.format(place.path.removeprefix("header "), change) + ".")
 
-    def _affected(self, numbers: Sequence[int], among: Iterable[int] = ()) -> str:
+    def _affected(self, numbers: Sequence[int], among: Iterable[int]) -> str:
         """What was sent in all transactions of some, and hardly in others: `country=DE`; empty for nothing."""
         kept = self._places.rows.kept
         hit = {number for number in numbers if number in kept}

@@ -101,7 +101,7 @@ class OtherPeople:
         cuts = range(_LEAST, len(key) - _LEAST + 1) if key.isalpha() else ()
         return any(key[:cut] in self._keys and key[cut:] in self._keys for cut in cuts)
 
-    def hiding(self, pairs: Iterable[tuple[str, str]], *, words: bool = False) -> Callable[[str], str]:
+    def hiding(self, pairs: Iterable[tuple[str, str]], *, words: bool) -> Callable[[str], str]:
         """Return what hides in a text what one side of these pairs has in place of a token of the other.
 
         Args:

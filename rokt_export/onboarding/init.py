@@ -32,8 +32,8 @@ class Secrets:
     """
 
     file: Path
-    moved: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
+    moved: tuple[str, ...]
+    kept: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Begun:
 
     path: Path
     validation: Validation
-    draft: Draft | None = None
-    secrets: Secrets | None = None
+    draft: Draft | None
+    secrets: Secrets | None
 
 
 def target_of(given: Path | None, partner: str, *, force: bool) -> Path:

@@ -34,7 +34,7 @@ _MOST_OF_A_KIND = 20
 _AUTHORIZED = frozenset({"accept", "content-type", "authorization"})
 
 
-def witness_of(loaded: LoadedSpec, source: str | None = None, operation: str | None = None) -> Witness | None:
+def witness_of(loaded: LoadedSpec, source: str | None, operation: str | None) -> Witness | None:
     """Return the witness that the command line or the spec names; None where neither names a document.
 
     Args:
@@ -113,7 +113,7 @@ class Witness:
         DocumentError: the document has no operation at all, or its reference leads nowhere.
     """
 
-    def __init__(self, loaded: LoadedSpec, document: OpenApiDocument, operation: str | None = None) -> None:
+    def __init__(self, loaded: LoadedSpec, document: OpenApiDocument, operation: str | None) -> None:
         self.loaded = loaded
         self.document = document
         self.candidate = chosen(document, operation) if operation is not None else _meant(loaded, document)
@@ -147,9 +147,7 @@ class Witness:
                 found += self.of_request(request, environment, stand_ins)
         return tuple(dict.fromkeys(found))[:_MOST_OF_A_KIND]
 
-    def of_request(
-        self, request: Request, environment: str, stand_ins: frozenset[str] = frozenset()
-    ) -> tuple[Finding, ...]:
+    def of_request(self, request: Request, environment: str, stand_ins: frozenset[str]) -> tuple[Finding, ...]:
         """Return findings on one request (RX210, RX211).
 
         Args:

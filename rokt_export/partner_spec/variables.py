@@ -62,7 +62,7 @@ class Variables:
             )
 
 
-def load_variables(environment: str, env_file: Path | None = None) -> Variables:
+def load_variables(environment: str, env_file: Path | None) -> Variables:
     """Return the variables for one environment.
 
     The process environment overrides `.env.<environment>`, which overrides `.env`: a staging secret in `.env` never

@@ -90,7 +90,7 @@ class PartnerRecord:
     outcome: str
     provisional: bool
     reason: str
-    unconnected: bool = False
+    unconnected: bool
     time: str = ""
     name: str = ""
     timed: bool = False

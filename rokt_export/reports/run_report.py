@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice, takewhile
@@ -51,8 +51,8 @@ class RunCoverage:
         never: the rules that decided none, in the spec's order.
     """
 
-    seen: Mapping[str, int] = field(default_factory=dict)
-    never: tuple[str, ...] = ()
+    seen: Mapping[str, int]
+    never: tuple[str, ...]
 
     def line(self) -> str:
         """Return it as `3 of 4 response rules matched. Not seen yet: duplicate`."""

@@ -72,7 +72,7 @@ class RecordsBody:
         spec: PartnerSpec,
         parameters: Sequence[Parameter],
         env: Mapping[str, str],
-        omitted: Counter[str] | None = None,
+        omitted: Counter[str] | None,
     ) -> None:
         arrays = record_arrays(spec)
         if len(arrays) != 1:

@@ -90,7 +90,7 @@ def body_encoder(
     spec: PartnerSpec,
     parameters: Sequence[Parameter],
     env: Mapping[str, str],
-    omitted: Counter[str] | None = None,
+    omitted: Counter[str] | None,
 ) -> Encode:
     """Return the encoder of a spec's body.
 

@@ -30,7 +30,7 @@ def url_maker(
     query: Sequence[CompiledParameter],
     variables: Mapping[str, str],
     *,
-    base_url: str | None = None,
+    base_url: str | None,
 ) -> Callable[[ParameterValues], str]:
     """Return the function from a transaction to its absolute, percent-encoded URL.
 

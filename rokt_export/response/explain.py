@@ -227,8 +227,8 @@ class ConditionTrace:
     found: str | None
     wanted: str
     held: bool
-    near_miss: str | None = None
-    depth: int = 0
+    near_miss: str | None
+    depth: int
 
     def line(self) -> str:
         """Return it as a line for a terminal."""
@@ -279,7 +279,7 @@ class RuleTrace(Struct, frozen=True):
     outcome: str
     verdict: RuleVerdict
     checks: tuple[ConditionTrace, ...]
-    missed: tuple[MissedCapture, ...] = ()
+    missed: tuple[MissedCapture, ...]
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON data."""

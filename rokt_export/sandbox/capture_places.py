@@ -32,7 +32,7 @@ class Spot:
     spell: Spell
 
 
-def body_kind(body: str, stated: str | None = None) -> str:
+def body_kind(body: str, stated: str | None) -> str:
     """Return `json`, `xml` or `text`: the rule's `as`, else by the body."""
     if stated is not None:
         return stated

@@ -44,7 +44,7 @@ class Located(Struct, frozen=True):
     parameter: Parameter
     encoding: str
     seek: Seek
-    outer: str = ""
+    outer: str
 
 
 class ParameterCheck(Struct, frozen=True):

@@ -70,7 +70,7 @@ class ColumnPlan(Struct, frozen=True):
     columns: tuple[str, ...]
     names: tuple[str, ...]
     report: ColumnsReport
-    duplicates: tuple[str, ...] = ()
+    duplicates: tuple[str, ...]
 
 
 def parse_map(pairs: Iterable[str]) -> dict[str, str]:

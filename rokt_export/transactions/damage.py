@@ -98,7 +98,7 @@ class DamageLog:
         keep: maximum number of damages kept per kind, file and column.
     """
 
-    def __init__(self, keep: int = 20) -> None:
+    def __init__(self, keep: int) -> None:
         self._keep = keep
         self._ignores = False
         self._kept: list[Damage] = []

@@ -147,7 +147,7 @@ class Inspector:
         plan: ColumnPlan,
         file: str,
         log: DamageLog,
-        refuse: frozenset[str] = frozenset(),
+        refuse: frozenset[str],
         *,
         guessed: bool = False,
     ) -> None:

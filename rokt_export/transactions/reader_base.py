@@ -158,7 +158,7 @@ class FirstRows:
         kept: the transactions, in order.
     """
 
-    def __init__(self, most: int = 0) -> None:
+    def __init__(self, most: int) -> None:
         self.kept: list[Transaction] = []
         self._most = most
 

@@ -92,7 +92,7 @@ class _Blocks(io.RawIOBase):
             0 = those that it asks for.
     """
 
-    def __init__(self, file: IO[bytes], step: int = 0) -> None:
+    def __init__(self, file: IO[bytes], step: int) -> None:
         super().__init__()
         self._file = file
         self._step = step

@@ -248,7 +248,7 @@ class Scan:
     stamps: tuple[FileStamp, ...]
     complete: bool
     first: tuple[Transaction, ...]
-    odd: tuple[tuple[str, str], ...] = ()
+    odd: tuple[tuple[str, str], ...]
 
     @property
     def altered(self) -> bool:
@@ -304,7 +304,7 @@ def scan_source(
     source: TransactionSource,
     *,
     limit: int | None = None,
-    keep: int = 0,
+    keep: int,
     consume: Callable[[Iterator[Transaction]], None] | None = None,
 ) -> Scan:
     """Read a source once, as `scan` does."""

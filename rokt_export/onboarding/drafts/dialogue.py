@@ -48,7 +48,7 @@ class DialogueQuestion:
 
     key: str
     text: str
-    hint: str = ""
+    hint: str
     default: str | None = ""
     check: Callable[[str], str] = lambda _: ""
     when: Callable[[Mapping[str, str]], bool] = lambda _: True

@@ -60,7 +60,7 @@ class DraftRule:
     shown: list[tuple[int, ObservedBody]] = field(default_factory=list)
 
 
-def rules_of(operation: Operation, known: Iterable[str] = ()) -> list[DraftRule]:
+def rules_of(operation: Operation, known: Iterable[str]) -> list[DraftRule]:
     """Return the rules for the responses of an operation.
 
     Args:
