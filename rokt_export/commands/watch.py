@@ -9,7 +9,7 @@ import secrets
 import select
 import sys
 import termios
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,11 +69,11 @@ class Watcher:
                 seen = self._stamps()  # before the files are read: a save meanwhile is seen in the next turn
                 self._show()
                 while True:
-                    if _pressed(_EVERY):
+                    if select.select([sys.stdin], [], [], _EVERY)[0]:  # a key was pressed
                         if not sys.stdin.readline():
                             break
                         self._send()
-                    elif (now := self._stamps()) != seen and now == self._settled(now):  # else it is being written
+                    elif (now := self._stamps()) != seen and now == self._settled():  # else it is being written
                         seen = now
                         self._show()
             except KeyboardInterrupt:
@@ -88,7 +88,7 @@ class Watcher:
     def _stamps(self) -> list[Stamp]:
         return [_stamp(path) for path in self._files()]
 
-    def _settled(self, _: Sequence[Stamp]) -> list[Stamp]:
+    def _settled(self) -> list[Stamp]:
         """Return the stamps a moment later: an editor writes in steps."""
         select.select([], [], [], _EVERY / 2)
         return self._stamps()
@@ -181,10 +181,6 @@ def _stamp(path: Path) -> Stamp:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _pressed(seconds: float) -> bool:
-    return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
 @contextmanager

@@ -304,7 +304,7 @@ def _side(delivery: Delivery, recording: Recording | None, sent: SentTexts) -> S
         latency_ms=delivery.latency_ms,
         started=delivery.started,
         sent=sent,
-        hosts=() if recording is None else _hosts(str(recording.url)),
+        hosts=() if recording is None else _hosts(urlsplit(str(recording.url)).netloc),
     )
 
 
@@ -336,12 +336,8 @@ def _sent(recording: Recording | None) -> SentTexts:
     return SentTexts.of(Request(recording.method, str(recording.url), headers, None if body is None else _bytes(body)))
 
 
-def _hosts(url: str) -> tuple[str, ...]:
-    return _hosts_of(urlsplit(url).netloc)
-
-
 @lru_cache(maxsize=64)
-def _hosts_of(netloc: str) -> tuple[str, ...]:
+def _hosts(netloc: str) -> tuple[str, ...]:
     """The environment's host, with its port first where it has one."""
     authority = netloc.rpartition("@")[2].lower()
     host = authority.rpartition(":")[0] if authority.rpartition(":")[2].isdigit() else authority

@@ -35,12 +35,9 @@ def write(story: Story, stream: TextIO, template: str = "en") -> None:
     stream.write(f"# {markdown(title(story))}\n\n")
     if story.unfinished:
         stream.write(f"{markdown(story.unfinished)}\n\n")
-    stream.write(_letter(story, template))
+    letter = ContactLetter(story, template, attached=False, table=Listing.of(story, MOST_LISTED))
+    stream.write(letter.markdown())
     stream.writelines(_run(story))
-
-
-def _letter(story: Story, template: str) -> str:
-    return ContactLetter(story, template, attached=False, table=Listing.of(story, MOST_LISTED)).markdown()
 
 
 def _run(story: Story) -> Iterator[str]:

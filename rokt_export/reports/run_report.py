@@ -403,10 +403,9 @@ class Story:
     def first_recorded(self, most: int) -> Iterator[tuple[Delivery, Recording]]:
         """Yield the first recorded rows of the run with their recordings, also those that are not listed."""
         recordings = dict(islice(self.recordings(), most))
-        return ((one, recordings[one.row]) for one in self._up_to(max(recordings, default=0)) if one.row in recordings)
-
-    def _up_to(self, row: int) -> Iterator[Delivery]:
-        return takewhile(lambda one: one.row <= row, self._deliveries(None))
+        last = max(recordings, default=0)
+        some = takewhile(lambda one: one.row <= last, self._deliveries(None))
+        return ((one, recordings[one.row]) for one in some if one.row in recordings)
 
     def exchanges(self, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
         """Return delivery and recording of each of these rows that the run has, in row order."""

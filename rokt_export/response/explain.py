@@ -111,19 +111,15 @@ def _missing_element(path: str, roots: list[Element]) -> str | None:
     at, here = 0, list(roots)
     while match := _NAME.match(path, at):
         wanted = match[1].rpartition(":")[2]
-        below = [element for element in here if wanted in ("*", _local(element))]
+        below = [element for element in here if wanted in ("*", local_name(str(element.tag)))]
         if not below:
-            names = [_local(element) for element in here]
+            names = [local_name(str(element.tag)) for element in here]
             near = _nearest(wanted, names)
             there = f"nearest element there is `{near}`" if near else f"the elements there are {_named(names)}"
             return f"path `{path}`: {there}" if names else f"path `{path}`: `{path[:at]}` has no elements inside"
         here = [child for element in below for child in element]
         at = match.end()
     return f"path `{path}` finds nothing"
-
-
-def _local(element: Element) -> str:
-    return local_name(str(element.tag))
 
 
 def _nearest(word: str, words: Iterable[str]) -> str | None:

@@ -78,10 +78,6 @@ class SandboxRecordings:
         self.repeats = 0
         self.outcomes: Counter[str] = Counter()
 
-    def next_number(self) -> int:
-        """Return the number of the next delivery."""
-        return self.count + 1
-
     def add(self, recorded: SandboxRecording) -> None:
         """Keep a delivery; remove the oldest ones if there are too many."""
         with self._lock:

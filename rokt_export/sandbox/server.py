@@ -306,7 +306,7 @@ class _Service:
     ) -> None:
         self._recordings.add(
             SandboxRecording(
-                number=self._recordings.next_number(),
+                number=self._recordings.count + 1,
                 at=time.time(),
                 method=received.method,
                 path=received.path,
