@@ -16,7 +16,7 @@ else
     bold='' plain=''
 fi
 
-# tell TEXT: one line of the story.
+# tell TEXT: one line of the run_report.
 tell() {
     step=$((step + 1))
     printf '\n%s%s. %s%s\n' "$bold" "$step" "$1" "$plain"

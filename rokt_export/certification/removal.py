@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from rokt_export.certification.planning import PlannedProbe
-from rokt_export.certification.sending import Read, Sender, SentRow, StoppedError
+from rokt_export.certification.sending import ReadBackRecord, Sender, SentRow, StoppedError
 from rokt_export.certification.verdicts import ProbeJudge, ProbeJudgement, as_expected, cannot_tell, found
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.model import PERHAPS_RECEIVED, Exchange, OutcomeKind
@@ -25,7 +25,7 @@ _LEAVING = 5.0
 
 
 @dataclass
-class Ran:
+class ProbeRun:
     """A probe and what came of it."""
 
     planned: PlannedProbe
@@ -52,7 +52,7 @@ class Removal:
     sender: Sender
     judge: ProbeJudge
     wait: float
-    ran: Sequence[Ran]
+    ran: Sequence[ProbeRun]
     seen: dict[int, Mapping[str, str | None]] = field(default_factory=dict)
     _urls: dict[str, str] = field(default_factory=dict)
     """URL of a record to why it could not be removed, or nothing."""
@@ -98,7 +98,7 @@ class Removal:
         if self.judge.spec.read_back is None or any(row == sent.row for each in self.ran for row, _ in each.reads):
             return
         read = self.sender.read_back(sent)
-        if not isinstance(read, Read):
+        if not isinstance(read, ReadBackRecord):
             return
         if self.judge.is_another(sent, read):
             self.judge.mixes = True
@@ -113,7 +113,7 @@ class Removal:
         end = time.monotonic() + self.wait
         while True:
             read = self.sender.read_back(self.sender.sent[row])
-            if not isinstance(read, Read) or read.found != self.seen[row]:
+            if not isinstance(read, ReadBackRecord) or read.found != self.seen[row]:
                 return False
             if time.monotonic() >= end:
                 return True
@@ -153,7 +153,7 @@ class Removal:
             told.append(f"perhaps left at the partner: the test records of {_rows([each.row for each in maybe])}")
         return told
 
-    def probe(self, planned: PlannedProbe, cleaned: Mapping[int, str]) -> Ran:
+    def probe(self, planned: PlannedProbe, cleaned: Mapping[int, str]) -> ProbeRun:
         """Return what came of the removal of the records.
 
         Args:
@@ -161,24 +161,24 @@ class Removal:
             cleaned: as `all` returns it.
         """
         if _MUST_STAY in cleaned.values():
-            return Ran(
+            return ProbeRun(
                 planned, cannot_tell(f"nothing was removed: {_MUST_STAY}", "Ask the partner to remove the records.")
             )
         if _STILL_THERE in cleaned.values():
             row = min(row for row, why in cleaned.items() if why == _STILL_THERE)
             advice = "Ask the partner how a record is removed, and correct `cleanup`."
-            return Ran(planned, found("records-not-removed", f"R{row} was read back: {_STILL_THERE}", advice))
+            return ProbeRun(planned, found("records-not-removed", f"R{row} was read back: {_STILL_THERE}", advice))
         failed = [f"R{row}: {why}" for row, why in sorted(cleaned.items()) if why]
         if failed:
             advice = "Remove them by hand, and correct `cleanup`."
-            return Ran(planned, found("records-not-removed", f"not removed: {'; '.join(failed)}", advice))
+            return ProbeRun(planned, found("records-not-removed", f"not removed: {'; '.join(failed)}", advice))
         if unknown := self._unanswered():
             left = f"no response came to {', '.join(f'R{row}' for row in unknown)}: their records may be left"
-            return Ran(planned, cannot_tell(left, "Ask the partner to look them up, and to remove them."))
+            return ProbeRun(planned, cannot_tell(left, "Ask the partner to look them up, and to remove them."))
         if not cleaned:
-            return Ran(planned, ProbeJudgement("not run", "no record was made"))
+            return ProbeRun(planned, ProbeJudgement("not run", "no record was made"))
         made_by = "" if len(self._urls) == len(cleaned) else f", which {len(cleaned)} rows made: some share one"
-        return Ran(planned, as_expected(f"{len(self._urls)} removed{made_by}"))
+        return ProbeRun(planned, as_expected(f"{len(self._urls)} removed{made_by}"))
 
     def _unanswered(self) -> list[int]:
         """Return the rows of which nobody knows whether a record was made."""

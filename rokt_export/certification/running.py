@@ -15,8 +15,8 @@ from rokt_export.certification.open_findings import EarlierRun, kept_open
 from rokt_export.certification.planning import CONTROLS, READ_BACK, PlannedProbe, capitals
 from rokt_export.certification.questions import questions_for
 from rokt_export.certification.records import Probe, ProbeKind, RuleCoverage, SentExchange, SentRecord, Unexplained
-from rokt_export.certification.removal import Ran, Removal
-from rokt_export.certification.sending import Read, Sender, SentRow, StoppedError
+from rokt_export.certification.removal import ProbeRun, Removal
+from rokt_export.certification.sending import ReadBackRecord, Sender, SentRow, StoppedError
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.variants import UNCHANGED
 from rokt_export.certification.verdicts import (
@@ -31,7 +31,7 @@ from rokt_export.delivery.confirmation import Decision
 from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.stop_rules import setup_fault
-from rokt_export.delivery.worker import Brake, Result, Watch
+from rokt_export.delivery.worker import Result, StopRequest, Watch
 from rokt_export.errors import ExitStatus, RoktExportError, SpecError
 from rokt_export.exchange.model import RECEIVED, Exchange, Fault, OutcomeKind
 from rokt_export.journal.run_info import as_text
@@ -114,7 +114,7 @@ class Certifier:
     unexplained: tuple[Unexplained, ...] = ()
     missing: tuple[str, ...] = ()
     complete: bool = False
-    _ran: list[Ran] = field(default_factory=list)
+    _ran: list[ProbeRun] = field(default_factory=list)
     _persons: int = 0
     _controls: int = CONTROLS
     _lost: str = ""
@@ -122,7 +122,7 @@ class Certifier:
     _gone: set[str] = field(default_factory=set)
     """The ids of people whose record was removed."""
 
-    def run(self, plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
+    def run(self, plan: Plan, run_id: str, watch: Watch, brake: StopRequest, opened: Journal | None) -> Result:
         """Run the probes; has the form of `workers.run_plan`.
 
         Raises:
@@ -158,11 +158,11 @@ class Certifier:
             return stopped
         for each in self.planned[1:]:
             if each.not_run:
-                self._ran.append(Ran(each, ProbeJudgement("not run", each.not_run, advice=each.advice)))
+                self._ran.append(ProbeRun(each, ProbeJudgement("not run", each.not_run, advice=each.advice)))
             elif each.kind == "cleanup":
                 continue  # it comes last, of all records
             elif why := self._hopeless():
-                self._ran.append(Ran(each, self._given_up(why)))
+                self._ran.append(ProbeRun(each, self._given_up(why)))
             else:
                 self._ran.append(self._probe(each))
         self._finish()
@@ -192,7 +192,7 @@ class Certifier:
         what = "does not respond" if status is None else f"is busy or throttles: status {status}"
         return f"the partner {what}, {_BUSY_IN_A_ROW} times in a row"
 
-    def _good(self, probe: PlannedProbe) -> tuple[Ran, Finished | None]:
+    def _good(self, probe: PlannedProbe) -> tuple[ProbeRun, Finished | None]:
         """Send the good transaction; return what came, and why to stop at once, if so."""
         try:
             sent = self._one(probe, person := self._person(probe))
@@ -202,8 +202,8 @@ class Certifier:
                 remedy="Give the attribute a value that does: --set NAME=VALUE, or `example` in `attributes`.",
             ) from error
         if stopped := self._stopped(sent):
-            return Ran(probe, cannot_tell(stopped.message), [sent]), stopped
-        ran = Ran(probe, self._judge.foreign(sent, self._persons) or self._judge.good_one(sent), [sent])
+            return ProbeRun(probe, cannot_tell(stopped.message), [sent]), stopped
+        ran = ProbeRun(probe, self._judge.foreign(sent, self._persons) or self._judge.good_one(sent), [sent])
         if sent.outcome is OutcomeKind.DELIVERED and ran.judgement.verdict != "finding":
             self._judge.good, self._good_person, self._good_at = sent, person, time.monotonic()
             self._read(ran, sent)
@@ -228,7 +228,7 @@ class Certifier:
         message = self._sender.redactor.text(f"the response to the good transaction was {why}")
         return Finished(StopReason.SETUP, message, sent.exchange.status, sent.row)
 
-    def _after_duplicate(self, ran: Ran) -> None:
+    def _after_duplicate(self, ran: ProbeRun) -> None:
         """Send another person, as the partner may know the first; then the same again, as rules may be swapped."""
         second = self._one(ran.planned, person := self._person(ran.planned))
         ran.sent.append(second)
@@ -245,7 +245,7 @@ class Certifier:
             if again.outcome is OutcomeKind.DELIVERED:
                 ran.judgement = _swapped(ran.sent[0], again, "a person that was sent before is read as delivered")
 
-    def _after_rejection(self, ran: Ran) -> None:
+    def _after_rejection(self, ran: ProbeRun) -> None:
         """Send a transaction that must be refused: where it is read as delivered, the rules are swapped."""
         bad = next((each for each in self.planned if each.kind == "missing_required" and not each.not_run), None)
         if bad is None:
@@ -255,7 +255,7 @@ class Certifier:
         if sent.outcome is OutcomeKind.DELIVERED:
             ran.judgement = _swapped(ran.sent[0], sent, f"one {bad.title} is read as delivered")
 
-    def _probe(self, probe: PlannedProbe) -> Ran:
+    def _probe(self, probe: PlannedProbe) -> ProbeRun:
         """Run one probe after the good transaction."""
         try:
             match probe.kind:
@@ -273,12 +273,12 @@ class Certifier:
                 case _:
                     assert_never(probe.kind)
         except (InvalidRowError, SpecError) as error:
-            return Ran(probe, ProbeJudgement("not run", f"no request can be made so: {error}"))
+            return ProbeRun(probe, ProbeJudgement("not run", f"no request can be made so: {error}"))
         if ran.judgement.doubtful and self._controls:
             self._control(ran)
         return ran
 
-    def _control(self, ran: Ran) -> None:
+    def _control(self, ran: ProbeRun) -> None:
         """Send a good transaction once more: a partner that refuses it too, by now, says nothing of the probe."""
         self._controls -= 1
         good, sent, judge = self.planned[0], ran.sent[-1], self._judge
@@ -293,11 +293,11 @@ class Certifier:
             ran.judgement = self._judged(ran.planned, ran.sent)
             judge.controlled = False
 
-    def _single(self, probe: PlannedProbe) -> Ran:
+    def _single(self, probe: PlannedProbe) -> ProbeRun:
         sent = self._one(probe, self._person(probe))
         foreign = self._judge.foreign(sent, self._persons)
         judgement = self._judged(probe, [sent])
-        ran = Ran(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
+        ran = ProbeRun(probe, judgement if judgement.verdict == "finding" else foreign or judgement, [sent])
         if probe.kind in READ_BACK and sent.outcome is OutcomeKind.DELIVERED:
             self._read(ran, sent)
         return ran
@@ -330,9 +330,9 @@ class Certifier:
             case _:
                 assert_never(probe.kind)
 
-    def _repeat(self, probe: PlannedProbe) -> Ran:
+    def _repeat(self, probe: PlannedProbe) -> ProbeRun:
         if probe.detail == "case" and self._judge.duplicate is None:
-            return Ran(probe, ProbeJudgement("not run", "the same again did not come as a duplicate"))
+            return ProbeRun(probe, ProbeJudgement("not run", "the same again did not come as a duplicate"))
         tries: list[SentRow] = []
         pauses = (0.0, 0.4 * self.wait, 0.6 * self.wait)
         for pause in pauses[: probe.sends]:
@@ -344,13 +344,13 @@ class Certifier:
         if tries[-1].outcome is OutcomeKind.DUPLICATE:
             self._judge.duplicate = self._judge.duplicate or tries[-1].response
         judgement = self._judge.repeat(probe, tries, waited)
-        return Ran(probe, judgement, tries)
+        return ProbeRun(probe, judgement, tries)
 
-    def _race(self, probe: PlannedProbe) -> Ran:
+    def _race(self, probe: PlannedProbe) -> ProbeRun:
         if why := self._sender.room_for(2):
-            return Ran(probe, ProbeJudgement("not run", f"{why}, and a race takes two at once"))
+            return ProbeRun(probe, ProbeJudgement("not run", f"{why}, and a race takes two at once"))
         if self._judge.duplicate is None and self._judge.spec.idempotency is None:
-            return Ran(probe, ProbeJudgement("not run", "the same again did not come as a duplicate"))
+            return ProbeRun(probe, ProbeJudgement("not run", "the same again did not come as a duplicate"))
         pairs: list[list[SentRow]] = []
         for _ in range(probe.sends // 2):
             person = self._person(probe)
@@ -358,7 +358,7 @@ class Certifier:
             pairs.append([self._sender.decided(each) for each in self._sender.send(pair)])
             if self._judge.race(pairs).verdict != "as expected":
                 break
-        ran = Ran(probe, self._judge.race(pairs), [sent for pair in pairs for sent in pair])
+        ran = ProbeRun(probe, self._judge.race(pairs), [sent for pair in pairs for sent in pair])
         self._tell_witness(probe, ran.sent)
         return ran
 
@@ -371,14 +371,14 @@ class Certifier:
         self._tell_witness(probe, [sent])
         return sent
 
-    def _read(self, ran: Ran, sent: SentRow) -> None:
+    def _read(self, ran: ProbeRun, sent: SentRow) -> None:
         """Read a record back, and judge it; a record may take a while to be there."""
         if self._judge.sandbox or self._judge.spec.read_back is None or sent.provisional:
             return
         end = time.monotonic() + (self.wait if self._patient else 0.0)
         while True:
             read = self._sender.read_back(sent)
-            if isinstance(read, Read):
+            if isinstance(read, ReadBackRecord):
                 judged = self._judge.read_back(ran.planned, sent, read)
                 if any(read.found.values()):
                     self._removal.seen[sent.row] = read.found
@@ -469,7 +469,7 @@ class Certifier:
     def _fields(self, sent: SentRow) -> list[tuple[str, str]]:
         return fields_of(sent.renderer, sent.exchange.transaction)
 
-    def _shown(self, name: str, ran: Ran, records: tuple[str, ...]) -> Probe:
+    def _shown(self, name: str, ran: ProbeRun, records: tuple[str, ...]) -> Probe:
         planned, judgement = ran.planned, ran.judgement
         last = ran.sent[-1] if ran.sent else None
         exchanges = [self._exchange(sent.row, sent.exchange) for sent in (*ran.sent, *ran.controls)]

@@ -25,7 +25,7 @@ from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
 from rokt_export.delivery.row_filter import identity_of
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.worker import AT_ONCE, Brake, Watch, credentials_for, transport_options
+from rokt_export.delivery.worker import AT_ONCE, StopRequest, Watch, credentials_for, transport_options
 from rokt_export.errors import UnreachableError
 from rokt_export.exchange.delivery import KeptRecordings
 from rokt_export.exchange.model import AttemptResult, Exchange, Fault, Outcome, OutcomeKind, Request, Response
@@ -94,7 +94,7 @@ class SentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadBackRecord:
     """A record that was read back.
 
     Attributes:
@@ -107,7 +107,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class ReadBackFailure:
     """A record that could not be read back.
 
     Attributes:
@@ -144,7 +144,7 @@ class Sender:
     plan: Plan
     run: str
     watch: Watch
-    brake: Brake
+    brake: StopRequest
     journal: Journal
     wait: float
     guard: Callable[[str], str]
@@ -272,31 +272,31 @@ class Sender:
                 return replace(sent, decision=decision)
             self.pause(every)
 
-    def read_back(self, sent: SentRow) -> Read | Unread:
+    def read_back(self, sent: SentRow) -> ReadBackRecord | ReadBackFailure:
         """Return the record of a row as the partner has it now."""
         how = self.plan.spec.read_back
         if how is None:
-            return Unread("the spec has no `read_back`")
+            return ReadBackFailure("the spec has no `read_back`")
         try:
             url = self._url(how.url, sent)
         except ValueError as error:
-            return Unread(self.redactor.text(str(error)))
+            return ReadBackFailure(self.redactor.text(str(error)))
         exchange = self._ask("reads", self.renderer.question(url), sent)
         result = exchange.result
         if not isinstance(result, Response):
-            return Unread(f"no response came: {self.redactor.text(exchange.error or '')}", True, exchange)
+            return ReadBackFailure(f"no response came: {self.redactor.text(exchange.error or '')}", True, exchange)
         if not 200 <= result.status < 300:
-            return Unread(f"status {result.status} came", result.status in _LATER, exchange)
+            return ReadBackFailure(f"status {result.status} came", result.status in _LATER, exchange)
         reader = ResponseReader(result)
         found = {name: _value(reader, path, name, sent) for name, path in how.values.items()}
         if any(found.values()):
-            return Read(exchange, found)
+            return ReadBackRecord(exchange, found)
         if _is_page(reader):
-            return Unread(f"status {result.status} came with a web page", False, exchange)
+            return ReadBackFailure(f"status {result.status} came with a web page", False, exchange)
         if len(found) > 1:
             none = f"status {result.status} came with none of the values that `read_back` names"
-            return Unread(none, True, exchange)
-        return Read(exchange, found)
+            return ReadBackFailure(none, True, exchange)
+        return ReadBackRecord(exchange, found)
 
     def remove(self, sent: SentRow, done: dict[str, str], *, seen: bool) -> str:
         """Remove the record of a row, and return why that failed; the empty text where it is gone.
@@ -321,7 +321,7 @@ class Sender:
                 done[url] = "" if 200 <= result.status < 300 else f"status {result.status}"
                 if seen and result.status in NOT_THERE:
                     read = self.read_back(sent)
-                    done[url] = "" if isinstance(read, Unread) and read.status in NOT_THERE else done[url]
+                    done[url] = "" if isinstance(read, ReadBackFailure) and read.status in NOT_THERE else done[url]
             else:
                 done[url] = "no request was sent" if result is None else result.message
         return done[url]

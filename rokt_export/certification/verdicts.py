@@ -9,7 +9,7 @@ from typing import assert_never
 
 from rokt_export.certification.planning import PlannedProbe
 from rokt_export.certification.records import ProbeVerdict
-from rokt_export.certification.sending import NOT_THERE, Read, SentRow, Unread
+from rokt_export.certification.sending import NOT_THERE, ReadBackFailure, ReadBackRecord, SentRow
 from rokt_export.certification.sent_fields import fields_of
 from rokt_export.certification.texts import ABOUT_BLANKS, MAY_BE_REFUSED, change_in_words, change_of
 from rokt_export.delivery.stop_rules import setup_fault
@@ -461,7 +461,7 @@ class ProbeJudge:
         )
         return replace(lost, doubtful=True)
 
-    def read_back(self, probe: PlannedProbe, sent: SentRow, read: Read) -> ProbeJudgement | None:
+    def read_back(self, probe: PlannedProbe, sent: SentRow, read: ReadBackRecord) -> ProbeJudgement | None:
         """Judge a record that was read back; None where it is as it was sent."""
         every = changes = changes_in(sent, read)
         if probe.detail in MAY_BE_REFUSED:
@@ -497,7 +497,7 @@ class ProbeJudge:
             _ADVICE.get(defect, "Ask the partner to keep what it is sent, or send it as the partner keeps it."),
         )
 
-    def not_read_back(self, sent: SentRow, read: Unread) -> ProbeJudgement:
+    def not_read_back(self, sent: SentRow, read: ReadBackFailure) -> ProbeJudgement:
         """Judge a record of a delivered row that could not be read back, in the time that it may take.
 
         What cannot be read for one reason is one finding.
@@ -516,7 +516,7 @@ class ProbeJudge:
             )
         return cannot_tell(f"delivered, and not read back: {read.reason}")
 
-    def is_another(self, sent: SentRow, read: Read) -> bool:
+    def is_another(self, sent: SentRow, read: ReadBackRecord) -> bool:
         """Return whether a record is of another person: by what identifies it, or as most values are other ones."""
         changes = changes_in(sent, read)
         values = sent.exchange.transaction.values
@@ -631,7 +631,7 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
-def changes_in(sent: SentRow, read: Read) -> dict[str, tuple[str, str, str | None]]:
+def changes_in(sent: SentRow, read: ReadBackRecord) -> dict[str, tuple[str, str, str | None]]:
     """Return parameter to (defect, as sent, as read back) of each value that is not as it was sent."""
     changes: dict[str, tuple[str, str, str | None]] = {}
     for name, was in fields_of(sent.renderer, sent.exchange.transaction):

@@ -17,8 +17,8 @@ from rokt_export.commands.spec_setup import (
     check_attributes,
     journal_place,
     load_to_send,
+    operation_check_for,
     parse_set,
-    witness_for,
 )
 from rokt_export.commands.terminal import Terminal, number_of
 from rokt_export.errors import ConfigurationError, UsageError, did_you_mean
@@ -107,12 +107,12 @@ def certify(
         hand_over,
         read_answers,
     )
+    from rokt_export.commands.document_notes import document_notes_of
     from rokt_export.commands.input_options import RowFlags
     from rokt_export.commands.interlock import pass_interlock
     from rokt_export.commands.replay_flags import options_of
     from rokt_export.commands.run_session import RunJob, carry_out, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
-    from rokt_export.commands.testimony import testimony_of
     from rokt_export.spec_language.fields import duration
 
     terminal = Terminal(quiet, verbose, no_color)
@@ -133,7 +133,7 @@ def certify(
     check_pack_folder(pack, template)
     setup = load_to_send(Path(subject), environment, env_file, allow_plugin)
     check_attributes(setup.spec, [*overrides], "--set")
-    witness = witness_for(setup.loaded, openapi, operation)
+    operation_check = operation_check_for(setup.loaded, openapi, operation)
     target = setup.target(sandbox=sandbox, sandbox_url=sandbox_url)
     if target.guarded:
         others = [each for each in setup.spec.endpoint if each != environment and not setup.spec.guards(each)]
@@ -153,13 +153,13 @@ def certify(
             _check_records(plan, first, guard)
         plan = _with_total(plan, planned)
         _tell(terminal, setup, plan, planned, ask=not yes)
-        testimony = testimony_of(witness, plan, setup.variables.values)
-        certifier = Certifier(planned, supply, seconds, required, testimony.listen, guard, _earlier(setup, plan))
+        document_notes = document_notes_of(operation_check, plan, setup.variables.values)
+        certifier = Certifier(planned, supply, seconds, required, document_notes.listen, guard, _earlier(setup, plan))
         options = options_of(
             setup.spec, RowFlags.among(locals()), (), sandbox=sandbox, sandbox_url=sandbox_url, env_file=env_file
         )
         done = carry_out(RunJob("certify", setup, plan, name, (), options), terminal, run_with=certifier.run)
-        testimony.keep(done.run, plan.journal)
+        document_notes.keep(done.run, plan.journal)
     _keep_decisions(certifier, done.run, plan.journal)
     made = _certification(certifier, done, setup, plan) if certifier.complete else None
     show_certification(made, done, plan.journal, terminal, output)

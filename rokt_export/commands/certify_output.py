@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rokt_export.certification.records import Certification, Probe, ProbeVerdict
     from rokt_export.commands.run_session import RunResult
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 _LOOKS: dict[ProbeVerdict, tuple[str, str, str]] = {
     "as expected": ("✓", "+", "green"),
@@ -48,28 +48,30 @@ def show_certification(
         output: the form.
     """
     from rokt_export.journal import Journal
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     place = place_flag(journal)
     with Journal.open(journal) as opened:
-        story = Story.of(opened, opened.find(done.run))
+        run_report = RunReport.of(opened, opened.find(done.run))
         with to_stdout(f"The run is in the journal: rokt-export runs show {done.run}{place}"):
             match output:
                 case Output.TABLE:
                     if made is not None:
                         _table(terminal.out, made)
-                        _after_table(terminal.out, made, story)
+                        _after_table(terminal.out, made, run_report)
                 case Output.JSON:
-                    terminal.json(_document(made, story))
+                    terminal.json(_document(made, run_report))
                 case Output.NDJSON:
                     terminal.ndjson(_probes(made))
                 case Output.CSV:
                     terminal.csv(_probes(made), _COLUMNS)
-    _say_next(made, done, story, place, terminal)
+    _say_next(made, done, run_report, place, terminal)
 
 
-def _say_next(made: Certification | None, done: RunResult, story: Story, place: str, terminal: Terminal) -> None:
-    run = story.run.run
+def _say_next(
+    made: Certification | None, done: RunResult, run_report: RunReport, place: str, terminal: Terminal
+) -> None:
+    run = run_report.run.run
     if made is None:
         finished = done.result.finished
         if finished.message:
@@ -78,10 +80,10 @@ def _say_next(made: Certification | None, done: RunResult, story: Story, place: 
             terminal.warn("interrupted: there is no certification; what was sent is in the journal")
         for sentence in done.result.tally.notes:
             terminal.warn(sentence)
-    for sentence in story.testimony:
+    for sentence in run_report.document_notes:
         terminal.warn(sentence)
     commands = [f"  {what}: rokt-export {command}{place}" for what, command in _commands(made, done, run)]
-    named = f"run {run}{f' ({story.run.name})' if story.run.name else ''}"
+    named = f"run {run}{f' ({run_report.run.name})' if run_report.run.name else ''}"
     terminal.say(f"{named}. Next:" if commands else named)
     for line in commands:
         terminal.say(line)
@@ -109,10 +111,10 @@ def _probes(made: Certification | None) -> Iterator[dict[str, Any]]:
         yield msgspec.to_builtins(probe)
 
 
-def _document(made: Certification | None, story: Story) -> dict[str, Any]:
+def _document(made: Certification | None, run_report: RunReport) -> dict[str, Any]:
     import msgspec
 
-    run = story.run
+    run = run_report.run
     data: dict[str, Any] = {
         "run": run.run,
         "partner": run.partner,
@@ -172,7 +174,7 @@ def _plain(text: str, style: str = "") -> Text:
     return Text(one_line(GUARD.text(text)), style=style)
 
 
-def _after_table(console: Console, made: Certification, story: Story) -> None:
+def _after_table(console: Console, made: Certification, run_report: RunReport) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -198,8 +200,8 @@ def _after_table(console: Console, made: Certification, story: Story) -> None:
     requests += [number_of(made.reads, "read", "reads")] if made.reads else []
     requests += [number_of(made.removals, "removal", "removals")] if made.removals else []
     console.print(_plain(", ".join(requests)))
-    if story.coverage is not None:
-        console.print(_plain(story.coverage.line()))
+    if run_report.coverage is not None:
+        console.print(_plain(run_report.coverage.line()))
     if made.missing_outcomes:
         console.print(_plain(f"not seen, and required: {', '.join(made.missing_outcomes)}", "bold red"))
     _unexplained(console, made)

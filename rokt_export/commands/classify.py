@@ -55,19 +55,19 @@ def classify(
         rokt-export classify acme.yaml --status 422 --text '{"error": "duplicate"}'
         rokt-export classify acme.yaml --body response.txt --openapi acme-openapi.json
     """
-    from rokt_export.commands.spec_setup import witness_for
+    from rokt_export.commands.spec_setup import operation_check_for
     from rokt_export.partner_spec.loading import load_spec
     from rokt_export.response.classify import Classifier
 
     terminal = Terminal(no_color=no_color)
     loaded = load_spec(spec)
-    witness = witness_for(loaded, openapi, operation)
+    operation_check = operation_check_for(loaded, openapi, operation)
     raw = text.encode() if text is not None else _read(body)
     response, has_status = _response(raw, status, header or [])
     if not has_status:
         terminal.say("the paste has no status: 200 is assumed; --status gives another", style="yellow")
     explanation = Classifier(loaded.spec.responses).explain(response)
-    notes = witness.of_response(response) if witness is not None else ()
+    notes = operation_check.of_response(response) if operation_check is not None else ()
     data = {**explanation.as_json(), "notes": list(notes)}
     match output:
         case Output.JSON:

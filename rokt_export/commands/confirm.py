@@ -61,7 +61,7 @@ def confirm(
     from rokt_export.commands.run_output import show
     from rokt_export.delivery.confirmation import jobs_of, rounds
     from rokt_export.journal import RunState
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     terminal = Terminal(quiet, verbose, no_color)
     with open_existing(place := journal_place(journal)) as opened:
@@ -74,9 +74,9 @@ def confirm(
         setup = _setup(terminal, info, env_file, allow_plugin)
         confirmed = _pass_interlock(terminal, setup, info, confirm)
         confirmation = _confirmation(setup, info)
-        story = Story.of(opened, info)
-        jobs = jobs_of((one for one in story.deliveries() if one.provisional), confirmation)
-        keeper = _Keeper(opened, info.run)
+        run_report = RunReport.of(opened, info)
+        jobs = jobs_of((one for one in run_report.deliveries() if one.provisional), confirmation)
+        keeper = _DecisionWriter(opened, info.run)
         every = min(confirmation.every, _IN_SANDBOX) if info.sandbox else confirmation.every
         until = (info.ended or info.started).timestamp() + confirmation.until
 
@@ -110,14 +110,14 @@ def confirm(
             finally:
                 keeper.save()
         info = opened.find(info.run)
-        show(Story.of(opened, info), terminal, output, everything=False)
+        show(RunReport.of(opened, info), terminal, output, everything=False)
     _say_what_is_left(terminal, list(left.values()))
     if left and all(decision.fault for _, decision in left.values()):
         raise UnreachableError("the partner did not answer", remedy="The responses so far are kept; ask again later.")
-    return ExitStatus.OK if not left and set(info.counts) <= {story.expected} else ExitStatus.FINDINGS
+    return ExitStatus.OK if not left and set(info.counts) <= {run_report.expected} else ExitStatus.FINDINGS
 
 
-class _Keeper:
+class _DecisionWriter:
     """Writes decisions to the journal, many at a time."""
 
     def __init__(self, journal: Journal, run: str) -> None:

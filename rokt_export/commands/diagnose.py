@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal.recording import Recording
     from rokt_export.partner_spec.model import PartnerSpec
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 Subject = Annotated[
     str,
@@ -104,7 +104,7 @@ def diagnose(
     from rokt_export.diagnosis.suspects import ranked
 
     terminal = Terminal(quiet, verbose, no_color)
-    asks = _Asks(terminal, confirm, env_file, allow_plugin)
+    asks = _CaseReader(terminal, confirm, env_file, allow_plugin)
     if Path(subject).is_file() or Path(subject).suffix in (".yaml", ".yml"):
         if offline or row is not None:
             raise UsageError("a spec has no recorded responses", where=subject, remedy="Name a run, or leave this out.")
@@ -120,7 +120,7 @@ def diagnose(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asks:
+class _CaseReader:
     """Makes cases from runs and specs."""
 
     terminal: Terminal
@@ -130,7 +130,7 @@ class _Asks:
 
     def of_spec(self, path: Path, environment: str, place: str) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Ask the endpoint of a spec, and return its refusal, if there is one."""
-        from rokt_export.commands.run_output import Onward
+        from rokt_export.commands.run_output import NextCommands
         from rokt_export.diagnosis.case import SentDelivery
         from rokt_export.diagnosis.refusal import refusal
 
@@ -143,30 +143,30 @@ class _Asks:
         about = {"run": None, "row": None, "partner": spec.partner, "environment": environment}
         options = {"plugins": self.allow_plugin or (), "env_file": self.env_file}
         confirm = spec.partner if setup.target().guarded else None
-        onward = Onward(str(path), (), options, environment, place, confirm)
+        onward = NextCommands(str(path), (), options, environment, place, confirm)
         return about, refusal(sent, requests), "", lambda _cause: onward.test()
 
     def of_run(
         self, name: str, row: int | None, journal: str | None, *, offline: bool
     ) -> tuple[dict[str, Any], Case | None, str, Any]:
         """Return the refusal of a row of a run."""
-        from rokt_export.commands.run_output import Onward, exchanges_of, place_flag
+        from rokt_export.commands.run_output import NextCommands, exchanges_of, place_flag
         from rokt_export.exchange.model import OutcomeKind
-        from rokt_export.reports.run_report import Story
+        from rokt_export.reports.run_report import RunReport
 
         with open_existing(place := journal_place(journal)) as opened:
-            story = Story.of(opened, find_to_read(opened, name))
-            found = _first_refused(story) if row is None else exchanges_of(story, [row])[row]
-            if found is not None and found[0].outcome == story.expected:
+            run_report = RunReport.of(opened, find_to_read(opened, name))
+            found = _first_refused(run_report) if row is None else exchanges_of(run_report, [row])[row]
+            if found is not None and found[0].outcome == run_report.expected:
                 found = None
-        info = story.run
+        info = run_report.run
         about = {"run": info.run, "row": None, "partner": info.partner, "environment": info.environment}
         path = info.options.get("spec_path", info.spec_file)
 
         def after(cause: str | None) -> str:
             if cause is None or cause in _CONTACT:
                 return f"rokt-export report {info.run} --out {info.partner}.eml{place_flag(place)}"
-            return Onward.of(info, place).test()
+            return NextCommands.of(info, place).test()
 
         if found is None:
             return about, None, "", after
@@ -175,26 +175,26 @@ class _Asks:
             never = one.outcome == OutcomeKind.INVALID
             told = f"row {one.row} {'was never sent' if never else 'has no response'}: {one.reason or one.outcome}"
             if never and info.command == "replay":
-                return about, None, told, lambda _cause: Onward.of(info, place).rerun(info.run, one.outcome)
+                return about, None, told, lambda _cause: NextCommands.of(info, place).rerun(info.run, one.outcome)
             return about, None, told, after
-        case = _recorded(story, one, recording)
+        case = _recorded(run_report, one, recording)
         if _is_about_the_row(one, case):
             return about, None, "", after
-        requests, untested = self._requests_of(story, path, offline=offline)
+        requests, untested = self._requests_of(run_report, path, offline=offline)
         if recording is None or recording.earlier:
-            self.terminal.warn(f"only the status is known: {story.why_not_recorded(one)}")
+            self.terminal.warn(f"only the status is known: {run_report.why_not_recorded(one)}")
         return {**about, "row": one.row}, replace(case, requests=requests), untested, after
 
-    def _requests_of(self, story: Story, path: str, *, offline: bool) -> tuple[HarmlessRequests | None, str]:
+    def _requests_of(self, run_report: RunReport, path: str, *, offline: bool) -> tuple[HarmlessRequests | None, str]:
         """Return what tests the suspects of a run, or why nothing is sent."""
         if offline:
             return None, "--offline: nothing was sent"
-        if story.run.sandbox:
+        if run_report.run.sandbox:
             return None, "the run went to a sandbox: nothing was sent to the partner"
         if not Path(path).is_file():
             return None, f"the spec {path} is gone: nothing was sent"
         try:
-            setup = load_to_send(Path(path), story.run.environment, self.env_file, self.allow_plugin)
+            setup = load_to_send(Path(path), run_report.run.environment, self.env_file, self.allow_plugin)
             return self._requests(setup), ""
         except UsageError:
             self.terminal.say("without that consent, --offline uses what the run recorded")
@@ -246,7 +246,7 @@ def _authenticates(spec: PartnerSpec, environment: str) -> bool:
     return any(each.type != "none" for each in spec.environment(environment).authentication or ())
 
 
-def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
+def _first_refused(run_report: RunReport) -> tuple[Delivery, Recording | None] | None:
     """Return the first row whose response speaks of the set-up; without one, the first that is not as expected.
 
     A row that the partner refuses for its data, or knows, comes last.
@@ -254,11 +254,11 @@ def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
     from rokt_export.diagnosis.case import is_about_its_row, needs_diagnosis
 
     other = about_its_row = None
-    for one, recording in story.deliveries_with_recordings():
+    for one, recording in run_report.deliveries_with_recordings():
         kind = (one.error or "").partition(":")[0]
         if needs_diagnosis(one.status, kind):
             return one, recording
-        if one.outcome == story.expected or (one.status is None and not kind):
+        if one.outcome == run_report.expected or (one.status is None and not kind):
             continue
         if is_about_its_row(one.outcome, one.status):
             about_its_row = about_its_row or (one, recording)
@@ -267,12 +267,12 @@ def _first_refused(story: Story) -> tuple[Delivery, Recording | None] | None:
     return other or about_its_row
 
 
-def _recorded(story: Story, one: Delivery, recording: Recording | None) -> Case:
+def _recorded(run_report: RunReport, one: Delivery, recording: Recording | None) -> Case:
     """Return the case of a row as the journal has it."""
     from rokt_export.diagnosis.case import Case, SentDelivery
     from rokt_export.exchange.model import Response
 
-    spec, environment = story.spec, story.run.environment
+    spec, environment = run_report.spec, run_report.run.environment
     method = str(spec.environment(environment).method) if spec is not None else "the request"
     url, response, fault = "", None, None
     headers: dict[str, str] = {}

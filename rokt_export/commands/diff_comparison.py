@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rokt_export.journal import Journal, RunInfo
     from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.partner_spec.model import DiffSettings, PartnerSpec
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 
 def compare_recorded(
@@ -32,17 +32,17 @@ def compare_recorded(
     """
     from rokt_export.commands.reclassify import spec_for
     from rokt_export.commands.run_output import place_flag
-    from rokt_export.diff.reclassify import Rereader
+    from rokt_export.diff.reclassify import RowReclassifier
     from rokt_export.diff.run_pairs import compare_runs, varying_by_itself
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     with open_existing(place) as journal:
         a, b = find_to_read(journal, runs[0]), find_to_read(journal, runs[1])
         settings = _settings(journal, b, spec)
         loaded = [spec_for(run, by_spec) for run in (a, b)] if by_spec is not None else []
-        before = [Story.of(journal, run).spec for run in (a, b)] if loaded else []
+        before = [RunReport.of(journal, run).spec for run in (a, b)] if loaded else []
         known = [rule for each in before if each is not None for rule in each.responses]
-        rereader = Rereader(loaded[0].spec.responses, known) if loaded else None
+        rereader = RowReclassifier(loaded[0].spec.responses, known) if loaded else None
         result = compare_runs(
             journal, a, b, settings, rereader=rereader, people=_people(journal, (a, b), spec or by_spec)
         )
@@ -55,7 +55,7 @@ def compare_recorded(
             journal_flag=place_flag(place),
             send_flags=_send_flags((a, b)),
             guarded=_is_guarded(journal, (a, b), spec or by_spec),
-            invalid=_invalid(Story.of(journal, a)),
+            invalid=_invalid(RunReport.of(journal, a)),
         )
         if control is None:
             return result
@@ -65,11 +65,11 @@ def compare_recorded(
 def _settings(journal: Journal, run: RunInfo, spec: Path | None) -> DiffSettings | None:
     """The `diff:` of the spec that is named, else of the one that the second run went with."""
     from rokt_export.partner_spec.loading import load_spec
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     if spec is not None:
         return load_spec(spec).spec.diff
-    kept = Story.of(journal, run).spec
+    kept = RunReport.of(journal, run).spec
     return kept.diff if kept is not None else None
 
 
@@ -79,32 +79,32 @@ def _send_flags(runs: Sequence[RunInfo]) -> tuple[str, ...] | None:
     How rows are read, sandboxes, variables and plug-ins. None where one of two runs went to a sandbox.
     """
     from rokt_export.commands.replay_flags import row_words
-    from rokt_export.commands.run_output import Onward, sandbox_words
+    from rokt_export.commands.run_output import NextCommands, sandbox_words
 
     options = [run.options for run in runs]
     flags = [*row_words(runs[-1]), *sandbox_words(*options)]
     if flags.count("--sandbox-url") == 1 or len({run.sandbox for run in runs}) > 1:
         return None
     last = runs[-1]
-    flags += Onward(last.spec_file, (), last.options, last.environment, "", None).endpoint_words()
+    flags += NextCommands(last.spec_file, (), last.options, last.environment, "", None).endpoint_words()
     return tuple(flags)
 
 
-def _invalid(story: Story) -> tuple[tuple[str, int], ...]:
+def _invalid(run_report: RunReport) -> tuple[tuple[str, int], ...]:
     """Return why rows of a run could not be sent, and how many, the most frequent reason first."""
     from rokt_export.exchange.model import OutcomeKind
 
-    groups = [one for one in story.reasons.groups if one.outcome is OutcomeKind.INVALID]
+    groups = [one for one in run_report.reasons.groups if one.outcome is OutcomeKind.INVALID]
     return tuple((one.reason or "no reason is kept", one.rows) for one in groups)
 
 
 def _is_guarded(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> bool:
     """Return whether one of the runs went to an environment that its spec guards, and not to a sandbox."""
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     if runs[-1].sandbox:
         return False
-    specs = [(Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec, run) for run in runs]
+    specs = [(RunReport.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec, run) for run in runs]
     return any(
         spec is not None and run.environment in spec.endpoint and spec.guards(run.environment) for spec, run in specs
     )
@@ -120,13 +120,13 @@ def _people(journal: Journal, runs: Sequence[RunInfo], path: Path | None) -> set
     from rokt_export.commands.replay_flags import stamps_of
     from rokt_export.delivery.plan import FileRows
     from rokt_export.errors import RoktExportError
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     found: dict[str, set[str]] = {}
     for run in runs:
         flags, stamps = run.options.get("flags", {}), run.options.get("stamps", [])
         paths = tuple(path for path, _, _ in stamps)
-        spec, key = Story.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec, repr((flags, stamps))
+        spec, key = RunReport.of(journal, run, _readable_spec(path or Path(run.spec_file))).spec, repr((flags, stamps))
         if not run.events or flags.get("test_data") or key in found:
             continue
         if spec is None or not stamps or any(size is None for _, size, _ in stamps):

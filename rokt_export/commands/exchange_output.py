@@ -19,7 +19,7 @@ from rokt_export.errors import ExitStatus, UsageError, did_you_mean
 if TYPE_CHECKING:
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal.recording import Recording
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
     from rokt_export.spec_language.fields import StatusRanges
 
 MOST_ROWS = 100
@@ -58,31 +58,33 @@ class RowQuery(Struct, frozen=True):
         """Whether anything is asked."""
         return self != RowQuery()
 
-    def find(self, story: Story) -> Iterator[Delivery]:
+    def find(self, run_report: RunReport) -> Iterator[Delivery]:
         """Yield the rows, in order.
 
         Raises:
             UsageError: a row or a rule is not in the run, or an outcome or status is none.
         """
-        self._check_rule(story)
+        self._check_rule(run_report)
         statuses = None if self.status is None else _statuses(self.status)
         outcomes = None if self.outcomes is None else outcomes_named(self.outcomes, where="--outcome")
         if self.rows is not None:
-            found = exchanges_of(story, row_numbers(self.rows))
+            found = exchanges_of(run_report, row_numbers(self.rows))
             chosen: Iterator[Delivery] = (one for one, _ in found.values() if not outcomes or one.outcome in outcomes)
         else:
-            chosen = story.deliveries(outcomes)
+            chosen = run_report.deliveries(outcomes)
         return (one for one in chosen if self._holds(one, statuses))
 
-    def _check_rule(self, story: Story) -> None:
+    def _check_rule(self, run_report: RunReport) -> None:
         """Check that a rule of that name is in the spec of the run, or decided one of its rows."""
-        if self.rule is None or (story.spec is not None and self.rule in story.spec.rule_names):
+        if self.rule is None or (run_report.spec is not None and self.rule in run_report.spec.rule_names):
             return
-        known = dict.fromkeys((*(story.spec.rule_names if story.spec is not None else ()), *story.figures.rules))
+        known = dict.fromkeys(
+            (*(run_report.spec.rule_names if run_report.spec is not None else ()), *run_report.figures.rules)
+        )
         if self.rule not in known:
             near = did_you_mean(self.rule, known)
             remedy = f"{f'{near} ' if near else ''}Rules: {', '.join(known) or 'none'}."
-            raise UsageError(f"run {story.run.run} has no rule `{self.rule}`", where="--rule", remedy=remedy)
+            raise UsageError(f"run {run_report.run.run} has no rule `{self.rule}`", where="--rule", remedy=remedy)
 
     def _holds(self, one: Delivery, statuses: StatusRanges | None) -> bool:
         from rokt_export.reports.reasons import why
@@ -133,7 +135,7 @@ def row_numbers(text: str) -> list[int]:
 
 
 def show_rows(
-    story: Story,
+    run_report: RunReport,
     query: RowQuery,
     terminal: Terminal,
     output: Output,
@@ -147,16 +149,16 @@ def show_rows(
     Raises:
         UsageError: a row is not in the run.
     """
-    found = query.find(story)
+    found = query.find(run_report)
     if output is not Output.TABLE:
         return _data(terminal, found, output)
     most = MOST_ROWS if everything or query.rows is not None or form is not ExchangeForm.HTTP else _FEW
     shown = list(islice(found, most))
     more = sum(1 for _ in found)
     if not shown:
-        terminal.say(f"no row of run {story.run.run} is like that")
+        terminal.say(f"no row of run {run_report.run.run} is like that")
         return ExitStatus.FINDINGS
-    print_exchanges(story, shown, terminal, form, raw=raw)
+    print_exchanges(run_report, shown, terminal, form, raw=raw)
     if more:
         rows = number_of(len(shown), "row", "rows")
         terminal.say(f"{rows} of {len(shown) + more:,} shown; --all shows {min(MOST_ROWS, len(shown) + more)}")
@@ -182,7 +184,7 @@ def _data(terminal: Terminal, found: Iterator[Delivery], output: Output) -> int:
 
 
 def print_exchanges(
-    story: Story,
+    run_report: RunReport,
     shown: Sequence[Delivery],
     terminal: Terminal,
     form: ExchangeForm = ExchangeForm.HTTP,
@@ -191,61 +193,68 @@ def print_exchanges(
 ) -> None:
     """Print what was sent for rows, and what came back."""
     rows = [one.row for one in shown]
-    recordings = {row: recording for row, (_, recording) in story.exchanges(rows).items()}
+    recordings = {row: recording for row, (_, recording) in run_report.exchanges(rows).items()}
     match form:
         case ExchangeForm.HTTP:
-            _text(story, shown, recordings, terminal, raw=raw)
+            _text(run_report, shown, recordings, terminal, raw=raw)
         case ExchangeForm.CURL:
-            _curl(story, shown, recordings, terminal)
+            _curl(run_report, shown, recordings, terminal)
         case ExchangeForm.JSON:
-            terminal.json([_as_json(story, one, recordings.get(one.row)) for one in shown])
+            terminal.json([_as_json(run_report, one, recordings.get(one.row)) for one in shown])
         case ExchangeForm.HAR:
             from rokt_export.reports.har import write
 
-            write(story, sys.stdout, rows)
+            write(run_report, sys.stdout, rows)
         case _:
             assert_never(form)
 
 
 def _text(
-    story: Story, shown: Sequence[Delivery], recordings: dict[int, Recording | None], terminal: Terminal, *, raw: bool
+    run_report: RunReport,
+    shown: Sequence[Delivery],
+    recordings: dict[int, Recording | None],
+    terminal: Terminal,
+    *,
+    raw: bool,
 ) -> None:
     from rokt_export.reports.exchange_view import exchange
 
-    earlier = story.earlier_outcomes([one.row for one in shown])
+    earlier = run_report.earlier_outcomes([one.row for one in shown])
     for one in shown:
         recording = recordings.get(one.row)
-        found = None if recording is None else story.explain(recording)
-        missing = "" if recording is not None else story.why_not_recorded(one)
+        found = None if recording is None else run_report.explain(recording)
+        missing = "" if recording is not None else run_report.why_not_recorded(one)
         exchange(
             terminal.out,
             one,
             recording,
             found,
             earlier.get(one.row, ()),
-            story.testimony_on(one.row),
+            run_report.testimony_on(one.row),
             missing=missing,
             raw=raw,
         )
 
 
-def _curl(story: Story, shown: Sequence[Delivery], recordings: dict[int, Recording | None], terminal: Terminal) -> None:
+def _curl(
+    run_report: RunReport, shown: Sequence[Delivery], recordings: dict[int, Recording | None], terminal: Terminal
+) -> None:
     from rokt_export.reports.curl import curl_command
 
     for place, one in enumerate(shown):
         recording = recordings.get(one.row)
         if recording is None or recording.method is None:
-            why = "no request was made" if recording is not None else story.why_not_recorded(one)
+            why = "no request was made" if recording is not None else run_report.why_not_recorded(one)
             terminal.warn(f"row {one.row} has no request: {why}")
             continue
         terminal.write(f"{'' if place == 0 else chr(10)}# row {one.row}\n{curl_command(recording)}")
 
 
-def _as_json(story: Story, one: Delivery, recording: Recording | None) -> dict[str, Any]:
+def _as_json(run_report: RunReport, one: Delivery, recording: Recording | None) -> dict[str, Any]:
     from rokt_export.reports.http_text import body_value
 
     data: dict[str, Any] = {**one.as_json(), "request": None, "response": None}
-    if said := story.testimony_on(one.row):
+    if said := run_report.testimony_on(one.row):
         data["notes"] = said
     if recording is None:
         return data
@@ -272,6 +281,6 @@ def _as_json(story: Story, one: Delivery, recording: Recording | None) -> dict[s
         "end": ends.total,
     }
     data["timings_ms"] = {name: round(seconds * 1000, 3) for name, seconds in phases.items()}
-    found = story.explain(recording)
+    found = run_report.explain(recording)
     data["rules"] = None if found is None else [trace.as_json() for trace in found.rules]
     return data

@@ -18,7 +18,7 @@ from rokt_export.read_whole import read_whole
 if TYPE_CHECKING:
     from rokt_export.onboarding.drafts.addresses import PartnerNaming
     from rokt_export.onboarding.drafts.observed import Operation
-    from rokt_export.onboarding.init import Begun
+    from rokt_export.onboarding.init import WrittenSpec
 
 _LONGEST_LINE = 1_000_000
 """Bytes of a curl line in a file or on stdin, at most."""
@@ -163,7 +163,9 @@ def _of_request(
     return observe_recorded(recorded, naming)
 
 
-def _ask(terminal: Terminal, spec: Path | None, partner: str | None, env_file: Path | None, *, force: bool) -> Begun:
+def _ask(
+    terminal: Terminal, spec: Path | None, partner: str | None, env_file: Path | None, *, force: bool
+) -> WrittenSpec:
     """Ask the questions; what was answered is kept until the spec is written."""
     from rokt_export.onboarding.drafts import dialogue
     from rokt_export.onboarding.init import begin, target_of
@@ -230,7 +232,7 @@ def _curl_line(given: str) -> str:
     return text
 
 
-def _print(terminal: Terminal, begun: Begun, env_file: Path) -> None:
+def _print(terminal: Terminal, begun: WrittenSpec, env_file: Path) -> None:
     from rokt_export.commands.error_output import print_findings
 
     out, path, draft = terminal.out, begun.path, begun.draft
@@ -257,7 +259,7 @@ def _print(terminal: Terminal, begun: Begun, env_file: Path) -> None:
     _print_next(terminal, begun)
 
 
-def _print_to_do(terminal: Terminal, begun: Begun, env_file: Path) -> None:
+def _print_to_do(terminal: Terminal, begun: WrittenSpec, env_file: Path) -> None:
     """Print what a person must fill in or confirm."""
     from rokt_export.partner_spec.references import variable_names
 
@@ -277,7 +279,7 @@ def _print_to_do(terminal: Terminal, begun: Begun, env_file: Path) -> None:
             _say(terminal, line)
 
 
-def _print_questions(terminal: Terminal, begun: Begun) -> None:
+def _print_questions(terminal: Terminal, begun: WrittenSpec) -> None:
     """Print what only the partner can tell."""
     checklist = begun.validation.checklist
     questions = [text for point in checklist.points for text in point.questions] if checklist else []
@@ -287,7 +289,7 @@ def _print_questions(terminal: Terminal, begun: Begun) -> None:
             _say(terminal, f"  {number}. {text}")
 
 
-def _print_next(terminal: Terminal, begun: Begun) -> None:
+def _print_next(terminal: Terminal, begun: WrittenSpec) -> None:
     loaded = begun.validation.loaded
     if begun.validation.errors or loaded is None:
         _say(terminal, f"Next: correct {begun.path}, then `rokt-export validate {quote(str(begun.path))}`")

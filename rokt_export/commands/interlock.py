@@ -43,7 +43,7 @@ def pass_interlock(
         UsageError: it may not pass.
         ConfigurationError: its proxy cannot be used.
     """
-    from rokt_export.delivery.target import Likeness
+    from rokt_export.delivery.target import AddressLikeness
     from rokt_export.errors import ConfigurationError
 
     if target.bad_proxy:
@@ -54,7 +54,7 @@ def pass_interlock(
     someone = sys.stdin.isatty() and sys.stderr.isatty()
     if may_ask:
         for near in target.near:
-            if near.likeness in (Likeness.OPEN, Likeness.SWITCH):
+            if near.likeness in (AddressLikeness.OPEN, AddressLikeness.SWITCH):
                 terminal.warn(near.text)
             else:
                 terminal.say(near.text, style="yellow")

@@ -15,7 +15,7 @@ from rokt_export.exchange.model import header_of, header_text
 Headers = list[tuple[str, str]]
 
 
-class Pasted(NamedTuple):
+class PastedResponse(NamedTuple):
     """What a paste holds.
 
     Attributes:
@@ -54,7 +54,7 @@ _CHUNK_LINE = re.compile(rb"(?:\A|\r?\n)[0-9a-fA-F]{1,8}[ \t]*(?:;[^\n]*)?\r?(?:
 _STARTS_BODY = (b"{", b"[", b"<", b'"')
 
 
-def read_pasted(raw: bytes) -> Pasted:
+def read_pasted(raw: bytes) -> PastedResponse:
     """Return the response in a paste; a paste without a status line or a HAR entry is a body alone.
 
     It reads `curl -i`, `curl -v`, HTTPie, HAR, Postman's saved response, quotes of mails, code fences, UTF-8 and UTF-16
@@ -78,7 +78,7 @@ def read_pasted(raw: bytes) -> Pasted:
     if status is None:
         return _without_status_line(text, raw)
     body = _without_words_behind(text[at:]) if before.strip() else text[at:]
-    return Pasted(status, headers, _unchunked(body, headers))
+    return PastedResponse(status, headers, _unchunked(body, headers))
 
 
 def _plain(raw: bytes) -> bytes:
@@ -213,14 +213,14 @@ def _headers(text: bytes, at: int) -> tuple[Headers, int]:
     return headers, at
 
 
-def _without_status_line(text: bytes, raw: bytes) -> Pasted:
+def _without_status_line(text: bytes, raw: bytes) -> PastedResponse:
     """Return a paste that begins with `:status: 400` of HTTP/2, with headers, or with its body."""
     first = text[: text.find(b"\n") + 1 or len(text)]
     match = _PSEUDO_STATUS.fullmatch(first.decode("utf-8", "replace").strip())
     headers, at = _headers(text, len(first) if match else 0)
     if match is None and not (text[:at].endswith(b"\n") and any(_states_body(name) for name, _ in headers)):
-        return Pasted(None, [], text if text is not raw else raw)
-    return Pasted(int(match[1]) if match else None, headers, _unchunked(text[at:], headers))
+        return PastedResponse(None, [], text if text is not raw else raw)
+    return PastedResponse(int(match[1]) if match else None, headers, _unchunked(text[at:], headers))
 
 
 def _states_body(name: str) -> bool:
@@ -245,7 +245,7 @@ def _unchunked(body: bytes, headers: Headers) -> bytes:
     return _CHUNK_LINE.sub(b"", body).strip(b"\r\n")
 
 
-def _har_response(text: bytes) -> Pasted | None:
+def _har_response(text: bytes) -> PastedResponse | None:
     """Return the response of a HAR entry, of a whole HAR file with one entry, or of a `response` copied from one.
 
     Raises:
@@ -270,7 +270,7 @@ def _har_response(text: bytes) -> Pasted | None:
     match found:
         case {"status": int(status), "headers": [*headers], "content": {**content}} if 100 <= status <= 599:
             pairs = [(str(each["name"]), str(each["value"])) for each in headers if {"name", "value"} <= each.keys()]
-            return Pasted(status, pairs, _har_body(content))
+            return PastedResponse(status, pairs, _har_body(content))
         case {"status": 0, "headers": list(), "content": dict()}:
             raise UsageError(
                 "this HAR entry holds no response: its status is 0",
@@ -281,7 +281,7 @@ def _har_response(text: bytes) -> Pasted | None:
             return None
 
 
-def _postman_response(text: bytes) -> Pasted | None:
+def _postman_response(text: bytes) -> PastedResponse | None:
     """Return a response that Postman has saved, also as an entry of a collection."""
     if not text.lstrip().startswith(b"{") or b'"code"' not in text or b'"header"' not in text:
         return None
@@ -292,7 +292,7 @@ def _postman_response(text: bytes) -> Pasted | None:
     match found:
         case {"code": int(status), "header": [*headers]} if 100 <= status <= 599 and _OF_POSTMAN & found.keys():
             pairs = [(str(each["key"]), str(each["value"])) for each in headers if {"key", "value"} <= each.keys()]
-            return Pasted(status, pairs, str(found.get("body") or "").encode())
+            return PastedResponse(status, pairs, str(found.get("body") or "").encode())
         case _:
             return None
 

@@ -53,7 +53,7 @@ class Readiness(Struct, frozen=True):
     problems: tuple[tuple[int, str], ...]
 
 
-class Seen(Struct, frozen=True):
+class PreflightResult(Struct, frozen=True):
     """What the look at the input came to.
 
     Attributes:
@@ -84,7 +84,7 @@ def preflight(
     looked: Scan | None,
     named: Sequence[str],
     digests: FileDigests | None = None,
-) -> Seen:
+) -> PreflightResult:
     """Look at the input, and tell what was found.
 
     A guarded environment's is looked at for a limited time, unless strict: the rest is told while it is sent.
@@ -107,7 +107,7 @@ def preflight(
         if STDIN in plan.rows.paths and sys.stdin.isatty():
             terminal.say("type or paste the rows, the columns' names first, then end with Ctrl-D")
         _tell_earlier(terminal, plan, resumed)
-        return Seen(None)
+        return PreflightResult(None)
     from rokt_export.transactions.sources import scan
 
     known: Counter[LeftOut] = Counter()
@@ -158,7 +158,7 @@ def preflight(
             where=found.damages[0].where,
             remedy="Fix the file, or leave --strict out.",
         )
-    return Seen(
+    return PreflightResult(
         total,
         None if found.complete else found.rows,
         to_send if found.complete else None,

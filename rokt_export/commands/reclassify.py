@@ -18,11 +18,11 @@ from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, JournalError, UsageError
 
 if TYPE_CHECKING:
-    from rokt_export.diff.reclassify import Reclassified, Reread
+    from rokt_export.diff.reclassify import Reclassified, ReclassifiedRow
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal import Journal, RunInfo
     from rokt_export.partner_spec.loading import LoadedSpec
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 SpecOption = Annotated[
     Path | None,
@@ -53,14 +53,14 @@ def reclassify(
         rokt-export reclassify last --spec acme-new.yaml
         rokt-export reclassify last --write
     """
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     terminal = Terminal(quiet, verbose, no_color)
     with open_existing(place := journal_place(journal)) as opened:
         info = find_to_change(opened, run) if write else find_to_read(opened, run)
         loaded = spec_for(info, spec)
-        story = Story.of(opened, info)
-        reading = RecordingsPass(story, loaded, keeps=everything or output is not Output.TABLE)
+        run_report = RunReport.of(opened, info)
+        reading = RecordingsPass(run_report, loaded, keeps=everything or output is not Output.TABLE)
         with to_stdout("Nothing was sent or changed."):
             if write:
                 _write(opened, info, loaded, reading)
@@ -70,7 +70,7 @@ def reclassify(
             reading.check()
             _print(terminal, info, loaded, reading, output)
         _say_what_next(terminal, info, loaded, reading.found, place, wrote=write)
-    expected = set(reading.found.after) <= {story.expected}
+    expected = set(reading.found.after) <= {run_report.expected}
     return ExitStatus.OK if expected else ExitStatus.FINDINGS
 
 
@@ -112,11 +112,11 @@ class RecordingsPass:
         kept: the rows that change.
     """
 
-    story: Story
+    run_report: RunReport
     loaded: LoadedSpec
     keeps: bool
     found: Reclassified = field(init=False)
-    kept: list[Reread] = field(default_factory=list)
+    kept: list[ReclassifiedRow] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin with nothing."""
@@ -126,11 +126,11 @@ class RecordingsPass:
 
     def changes(self) -> Iterator[Delivery]:
         """Yield the new result of each row that has another one, as `Journal.revise` takes them."""
-        from rokt_export.diff.reclassify import Rereader
+        from rokt_export.diff.reclassify import RowReclassifier
 
-        before = self.story.spec
-        rereader = Rereader(self.loaded.spec.responses, before.responses if before is not None else ())
-        for one, recording in self.story.deliveries_with_recordings():
+        before = self.run_report.spec
+        rereader = RowReclassifier(self.loaded.spec.responses, before.responses if before is not None else ())
+        for one, recording in self.run_report.deliveries_with_recordings():
             read = rereader.read(one, recording)
             self.found.add(read)
             if read.changed and self.keeps:
@@ -144,12 +144,12 @@ class RecordingsPass:
         Raises:
             UsageError: none was.
         """
-        from rokt_export.diff.reclassify import Stays
+        from rokt_export.diff.reclassify import UnchangedReason
 
-        unread = self.found.stays[Stays.NO_RECORDING]
+        unread = self.found.stays[UnchangedReason.NO_RECORDING]
         if unread and not self.found.read and unread == sum(self.found.stays.values()):
             raise UsageError(
-                f"run {self.story.run.run} has no recordings: there is nothing that could be read again",
+                f"run {self.run_report.run.run} has no recordings: there is nothing that could be read again",
                 remedy="Its outcomes stay. Send with `--record all` to keep every response.",
             )
 
@@ -205,7 +205,7 @@ def _print(terminal: Terminal, info: RunInfo, loaded: LoadedSpec, reading: Recor
             changes(terminal.out, found.steps)
 
 
-def _as_json(one: Reread) -> dict[str, Any]:
+def _as_json(one: ReclassifiedRow) -> dict[str, Any]:
     before, after = one.before, one.after
     return {
         "row": before.row,
@@ -224,7 +224,7 @@ def _say_what_next(
     terminal: Terminal, info: RunInfo, loaded: LoadedSpec, found: Reclassified, place: str, *, wrote: bool
 ) -> None:
     """Say what was read, what was not and why, and the command that goes on."""
-    from rokt_export.commands.run_output import Onward, place_flag
+    from rokt_export.commands.run_output import NextCommands, place_flag
     from rokt_export.journal import RunState
 
     read = f"{found.read:,} of {number_of(found.responses, 'response', 'responses')} read by {loaded.document.file}"
@@ -246,4 +246,4 @@ def _say_what_next(
         f"written to run {info.run}; what the rows were is kept: rokt-export runs show {info.run}{place_flag(place)}"
     )
     if info.command == "replay" and info.state in (RunState.CRASHED, RunState.INTERRUPTED):
-        terminal.say(f"go on with: {Onward.of(info, place).resume(info.run)}")
+        terminal.say(f"go on with: {NextCommands.of(info, place).resume(info.run)}")

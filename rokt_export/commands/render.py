@@ -12,14 +12,14 @@ import typer
 
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
-from rokt_export.commands.spec_setup import SpecSetup, load, witness_for
+from rokt_export.commands.spec_setup import SpecSetup, load, operation_check_for
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ExitStatus, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import FileRows, GeneratedRows
     from rokt_export.journal.recording import Recording
-    from rokt_export.onboarding.witness import Witness
+    from rokt_export.onboarding.operation_check import OperationCheck
     from rokt_export.partner_spec.document import Finding
     from rokt_export.transactions.transaction import Transaction
 
@@ -99,8 +99,8 @@ def render(
             "a request is not a row of a table", where="--output", remedy="Use json or ndjson, or --as curl."
         )
     tell_first_rows(terminal, setup.spec, rows, count)
-    witness = witness_for(setup.loaded, openapi, operation)
-    shown = _requests(setup, rows, count, show_personal, witness)
+    operation_check = operation_check_for(setup.loaded, openapi, operation)
+    shown = _requests(setup, rows, count, show_personal, operation_check)
     as_data = form is RequestForm.JSON or output is not Output.TABLE
     if not as_data:
         return _print(terminal, shown, form)
@@ -116,7 +116,11 @@ def render(
 
 
 def _requests(
-    setup: SpecSetup, rows: FileRows | GeneratedRows, count: int, show_personal: bool, witness: Witness | None = None
+    setup: SpecSetup,
+    rows: FileRows | GeneratedRows,
+    count: int,
+    show_personal: bool,
+    operation_check: OperationCheck | None = None,
 ) -> Iterator[Rendered]:
     from rokt_export.delivery.dry_run import dry_variables, with_places
     from rokt_export.delivery.input_feed import source
@@ -141,7 +145,9 @@ def _requests(
             yield Rendered(transaction, None, problems)
             continue
         omitted = tuple(renderer.omitted)
-        against = witness.of_request(request, setup.environment, stand_ins) if witness is not None else ()
+        against = (
+            operation_check.of_request(request, setup.environment, stand_ins) if operation_check is not None else ()
+        )
         exchange = Exchange(transaction, request, None, Outcome(OutcomeKind.UNKNOWN))
         made = personal.derived.templated(transaction)
         recording = record(exchange, redactor.also("SIGNATURE", made) if made else redactor, private)

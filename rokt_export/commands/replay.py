@@ -318,12 +318,12 @@ def _first(count: int | None, ranges: Ranges | None, *, earlier: str | None) -> 
 def _has_ended(place: str, run: RunInfo, expected: OutcomeKind) -> bool:
     """Return whether a run has reached its end, with the same expected outcome."""
     from rokt_export.journal import Journal, RunState
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     if run.state is not RunState.FINISHED:
         return False
     with Journal.open(place) as journal:
-        return Story.of(journal, run).expected == expected
+        return RunReport.of(journal, run).expected == expected
 
 
 def _is_given(context: typer.Context, flag: str) -> bool:

@@ -68,19 +68,19 @@ def report(
         rokt-export report last --out acme.html --out acme.eml --template de
     """
     from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for, warn_if_unfinished
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     terminal = Terminal(quiet)
     forms = [format_named(name) for name in form or ()]
     out = _checked(out, open_it)
     with open_existing(journal_place(journal)) as opened:
         info = find_to_read(opened, run)
-        story = Story.of(opened, info, only=outcomes_named(flag.joined(only) or "") if only else None)
+        run_report = RunReport.of(opened, info, only=outcomes_named(flag.joined(only) or "") if only else None)
         if brief:
             from rokt_export.reports.brief import write
 
             _check_brief(forms, out, only)
-            write(story, sys.stdout)
+            write(run_report, sys.stdout)
             return ExitStatus.OK
         if not out and open_it:
             out = [Path(tempfile.mkdtemp(prefix="rokt-export-"))]
@@ -88,13 +88,13 @@ def report(
             if len(forms) > 1:
                 raise UsageError("several reports need a folder", where="--out", remedy="Add --out FOLDER.")
             chosen_form = forms[0] if forms else format_named("markdown")
-            chosen_form.write(story, stdout_for(chosen_form), template)
-            warn_if_unfinished(story, [chosen_form], terminal)
+            chosen_form.write(run_report, stdout_for(chosen_form), template)
+            warn_if_unfinished(run_report, [chosen_form], terminal)
             return ExitStatus.OK
         targets = _targets(forms, out, f"{info.partner}-{info.run}")
         check_spared((path for _, path in targets), [*sources_of(info), journal_place(journal)])
-        write_files([(partial(one.write, story, template=template), path) for one, path in targets])
-        warn_if_unfinished(story, [one for one, _ in targets], terminal)
+        write_files([(partial(one.write, run_report, template=template), path) for one, path in targets])
+        warn_if_unfinished(run_report, [one for one, _ in targets], terminal)
     for path in (path for _, path in targets if path != STDOUT):
         terminal.say(f"report: {path}")
     if open_it and not _opened(targets[0][1]):

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from rokt_export.commands.named_run import find_to_change, find_to_read, open_existing
 from rokt_export.commands.replay_flags import GivenFlags, ReplayFlags, are_alike, digests_of, file_digests, stamps_of
-from rokt_export.commands.run_output import Onward, outcomes_named
+from rokt_export.commands.run_output import NextCommands, outcomes_named
 from rokt_export.errors import TransactionsError, UsageError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Chosen(Struct, frozen=True):
 
     def _files_of(self, run: RunInfo, given: tuple[str, ...], guarded: bool, *flags: str) -> tuple[str, ...]:
         """Return the files whose rows a run numbered: as they are given now, else as it had them."""
-        onward = Onward.of(run, self._place)
+        onward = NextCommands.of(run, self._place)
         if not given and onward.streams:
             raise UsageError(
                 f"run {run.run} read rows from {_in_words(onward.streams)}, and what was read there is gone",

@@ -20,13 +20,13 @@ from rokt_export.commands.terminal import Terminal, number_of, to_stdout
 from rokt_export.errors import ExitStatus, SpecError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from rokt_export.diff.reclassify import Rereader
+    from rokt_export.diff.reclassify import RowReclassifier
     from rokt_export.exchange.model import Response
     from rokt_export.journal import RunInfo
     from rokt_export.journal.recording import Recording
     from rokt_export.onboarding.rule_draft import RuleDraft
     from rokt_export.partner_spec.loading import LoadedSpec
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
     from rokt_export.response.classify import Classifier
 
 _MOST_GROUPS = 5
@@ -75,19 +75,19 @@ def rule(
         rokt-export rule last --row 64 --outcome duplicate --write
     """
     from rokt_export.commands.run_output import place_flag
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     terminal = Terminal(quiet, verbose, no_color)
     with open_existing(place := journal_place(journal)) as opened:
         info = find_to_read(opened, run)
         loaded = spec_for(info, spec)
-        story = Story.of(opened, info)
-        drafted = _DraftedRule.of(story, loaded, row, outcome, name)
+        run_report = RunReport.of(opened, info)
+        drafted = _DraftedRule.of(run_report, loaded, row, outcome, name)
         with to_stdout():
             for line in drafted.shown():
                 terminal.out.print(line, style="green" if line.lstrip().startswith("+") else None, soft_wrap=True)
-            status = _show_effect(terminal, story, drafted)
-            _tell_others(terminal, story, drafted, place_flag(place))
+            status = _show_effect(terminal, run_report, drafted)
+            _tell_others(terminal, run_report, drafted, place_flag(place))
     _check(drafted)
     if not write:
         terminal.say(f"write it: {_command(info, drafted, outcome, name, spec, place_flag(place))}")
@@ -124,7 +124,7 @@ class _DraftedRule:
 
     @classmethod
     def of(
-        cls, story: Story, loaded: LoadedSpec, row: int | None, outcome: str | None, name: str | None
+        cls, run_report: RunReport, loaded: LoadedSpec, row: int | None, outcome: str | None, name: str | None
     ) -> _DraftedRule:
         """Draft it.
 
@@ -141,11 +141,11 @@ class _DraftedRule:
 
         names = loaded.spec.rule_names
         classifier = Classifier(loaded.spec.responses)
-        number, recording = _recorded(story, classifier, row)
+        number, recording = _recorded(run_report, classifier, row)
         assert recording.response is not None
         response = recording.response
         now = classifier.classify(response)
-        wanted = _outcome_of(outcome, story, number, response)
+        wanted = _outcome_of(outcome, run_report, number, response)
         if now.rule is not None and now.kind == wanted:
             raise UsageError(
                 f"rule `{now.rule}` gives {wanted} to row {number} already",
@@ -155,14 +155,15 @@ class _DraftedRule:
         if name in names:
             raise UsageError(f"the spec has a rule `{name}` already", where="--name", remedy="Choose another name.")
         place = len(names) if now.rule is None else names.index(now.rule)
-        drafted = _narrowed(story, loaded, recording, wanted, place).rule(names, name)
+        drafted = _narrowed(run_report, loaded, recording, wanted, place).rule(names, name)
         path, lines = Path(loaded.document.file), as_yaml(drafted)
         text = with_rule(path, place, lines, json.dumps(drafted, ensure_ascii=False))
         new = read_spec(parse(str(path), text.removeprefix("\ufeff")))
         if Classifier(new.spec.responses).classify(response).rule != drafted["name"]:
             raise UsageError(
                 f"nothing in the response of row {number} could be made a condition",
-                remedy=f"Look at it, and write the rule by hand: rokt-export runs show {story.run.run} --row {number}",
+                remedy="Look at it, and write the rule by hand: "
+                f"rokt-export runs show {run_report.run.run} --row {number}",
             )
         return cls(path, text, place, drafted["name"], lines, loaded, new, number, now.rule)
 
@@ -175,7 +176,7 @@ class _DraftedRule:
         yield from (f"    {name}" for name in names[self.place :])
 
 
-def _recorded(story: Story, classifier: Classifier, row: int | None) -> tuple[int, Recording]:
+def _recorded(run_report: RunReport, classifier: Classifier, row: int | None) -> tuple[int, Recording]:
     """Return the row to draft from, and its recording, which has a response.
 
     Raises:
@@ -184,11 +185,11 @@ def _recorded(story: Story, classifier: Classifier, row: int | None) -> tuple[in
     from rokt_export.commands.run_output import exchanges_of
 
     if row is None:
-        return _first_unexpected(story, classifier)
-    one, recording = exchanges_of(story, [row])[row]
+        return _first_unexpected(run_report, classifier)
+    one, recording = exchanges_of(run_report, [row])[row]
     if recording is None or recording.earlier:
         raise UsageError(
-            f"row {row} has no recorded response: {story.why_not_recorded(one)}",
+            f"row {row} has no recorded response: {run_report.why_not_recorded(one)}",
             where="--row",
             remedy="Name another row of the run, or send again with `--record all`.",
         )
@@ -196,7 +197,7 @@ def _recorded(story: Story, classifier: Classifier, row: int | None) -> tuple[in
         raise UsageError(
             f"no response came for row {row}, and a rule reads a response",
             where="--row",
-            remedy=f"See what came instead: rokt-export runs show {story.run.run} --row {row}",
+            remedy=f"See what came instead: rokt-export runs show {run_report.run.run} --row {row}",
         )
     if recording.rows > 1:
         raise UsageError(
@@ -207,7 +208,7 @@ def _recorded(story: Story, classifier: Classifier, row: int | None) -> tuple[in
     return row, recording
 
 
-def _first_unexpected(story: Story, classifier: Classifier) -> tuple[int, Recording]:
+def _first_unexpected(run_report: RunReport, classifier: Classifier) -> tuple[int, Recording]:
     """Return the first row that no rule of the spec matches; without one, the first with an unexpected outcome.
 
     Raises:
@@ -215,7 +216,7 @@ def _first_unexpected(story: Story, classifier: Classifier) -> tuple[int, Record
     """
     unexpected: tuple[int, Recording] | None = None
     responses = shared = 0
-    for one, recording in story.deliveries_with_recordings():
+    for one, recording in run_report.deliveries_with_recordings():
         if recording is None or recording.response is None or recording.fault is not None:
             continue
         responses += 1
@@ -225,23 +226,24 @@ def _first_unexpected(story: Story, classifier: Classifier) -> tuple[int, Record
         now = classifier.classify(recording.response)
         if now.rule is None:
             return one.row, recording
-        if unexpected is None and now.kind != story.expected:
+        if unexpected is None and now.kind != run_report.expected:
             unexpected = one.row, recording
     if responses == shared:
         each = "each was to a request of several rows" if shared else "no response was recorded"
         raise UsageError(
-            f"run {story.run.run} has no response to draft a rule from: {each}",
-            remedy=f"See what there is: rokt-export runs show {story.run.run}; `--record all` keeps every response.",
+            f"run {run_report.run.run} has no response to draft a rule from: {each}",
+            remedy=f"See what there is: rokt-export runs show {run_report.run.run}; "
+            "`--record all` keeps every response.",
         )
     if unexpected is None:
         raise UsageError(
-            f"the spec reads every recorded response of run {story.run.run} as {story.expected}",
+            f"the spec reads every recorded response of run {run_report.run.run} as {run_report.expected}",
             remedy="Name the row whose outcome is wrong: --row N --outcome OUTCOME.",
         )
     return unexpected
 
 
-def _outcome_of(given: str | None, story: Story, row: int, response: Response) -> str:
+def _outcome_of(given: str | None, run_report: RunReport, row: int, response: Response) -> str:
     """Return the outcome of the rule: as it is given, else what the response proves.
 
     Raises:
@@ -261,13 +263,13 @@ def _outcome_of(given: str | None, story: Story, row: int, response: Response) -
     if meaning.certain is None:
         raise UsageError(
             f"the response of row {row} (status {response.status}) does not prove one outcome",
-            remedy=f"Choose with --outcome. See the response: rokt-export runs show {story.run.run} --row {row}",
+            remedy=f"Choose with --outcome. See the response: rokt-export runs show {run_report.run.run} --row {row}",
             listed=list(meaning.lines()),
         )
     return meaning.certain
 
 
-def _narrowed(story: Story, loaded: LoadedSpec, recording: Recording, outcome: str, place: int) -> RuleDraft:
+def _narrowed(run_report: RunReport, loaded: LoadedSpec, recording: Recording, outcome: str, place: int) -> RuleDraft:
     """Return a draft that matches no other response of the run whose outcome it must not change.
 
     A response that a later rule decides must be passed over. One that no rule matches, or the same rule, is passed over
@@ -279,19 +281,19 @@ def _narrowed(story: Story, loaded: LoadedSpec, recording: Recording, outcome: s
     Raises:
         UsageError: nothing tells the response from another one.
     """
-    from rokt_export.diff.reclassify import Rereader, Stays
+    from rokt_export.diff.reclassify import RowReclassifier, UnchangedReason
     from rokt_export.onboarding.rule_draft import RuleDraft, sent_values
 
     assert recording.response is not None
     draft = RuleDraft(recording.response, outcome, sent_values(recording))
-    names, reader = loaded.spec.rule_names, _rereader(story, loaded, Rereader)
+    names, reader = loaded.spec.rule_names, _rereader(run_report, loaded, RowReclassifier)
     clashes: dict[int, tuple[Response, str, str]] = {}
-    for one, other in story.deliveries_with_recordings():
+    for one, other in run_report.deliveries_with_recordings():
         response = None if other is None else other.response
         if other is None or response is None or other.rows > 1 or not draft.matches(response):
             continue
         now = reader.read(one, other)
-        if now.stays in (Stays.CUT, Stays.NO_RESPONSE) or now.after.outcome == outcome:
+        if now.stays in (UnchangedReason.CUT, UnchangedReason.NO_RESPONSE) or now.after.outcome == outcome:
             continue
         at = names.index(now.after.rule) if now.after.rule in names else None
         decided = at is not None and at > place
@@ -302,29 +304,29 @@ def _narrowed(story: Story, loaded: LoadedSpec, recording: Recording, outcome: s
             raise UsageError(
                 f"nothing tells the response from that of row {row}, which rule `{rule}` makes {other_outcome}",
                 where="--outcome",
-                remedy=f"Compare the two: rokt-export runs show {story.run.run} --row {row}; then correct "
+                remedy=f"Compare the two: rokt-export runs show {run_report.run.run} --row {row}; then correct "
                 f"rule `{rule}` by hand.",
             )
     return draft
 
 
-def _rereader(story: Story, loaded: LoadedSpec, kind: type[Rereader]) -> Rereader:
+def _rereader(run_report: RunReport, loaded: LoadedSpec, kind: type[RowReclassifier]) -> RowReclassifier:
     """Return what reads the run's responses by a spec."""
-    return kind(loaded.spec.responses, story.spec.responses if story.spec is not None else ())
+    return kind(loaded.spec.responses, run_report.spec.responses if run_report.spec is not None else ())
 
 
-def _show_effect(terminal: Terminal, story: Story, drafted: _DraftedRule) -> ExitStatus:
+def _show_effect(terminal: Terminal, run_report: RunReport, drafted: _DraftedRule) -> ExitStatus:
     """Say which rows of the run the rule takes, and which of them the spec, as it is now, gives another outcome."""
-    from rokt_export.diff.reclassify import OutcomeChange, Rereader, Stays
+    from rokt_export.diff.reclassify import OutcomeChange, RowReclassifier, UnchangedReason
     from rokt_export.journal import RowSet
     from rokt_export.reports.reclassified import changes
 
-    old, new = (_rereader(story, each, Rereader) for each in (drafted.old, drafted.new))
+    old, new = (_rereader(run_report, each, RowReclassifier) for each in (drafted.old, drafted.new))
     taken: dict[OutcomeChange, RowSet] = {}
     unread = 0
-    for one, recording in story.deliveries_with_recordings():
+    for one, recording in run_report.deliveries_with_recordings():
         read = new.read(one, recording)
-        unread += read.stays in (Stays.NO_RECORDING, Stays.CUT, Stays.HIDDEN)
+        unread += read.stays in (UnchangedReason.NO_RECORDING, UnchangedReason.CUT, UnchangedReason.HIDDEN)
         if read.after.rule == drafted.name:
             before = old.read(one, recording).after
             step: OutcomeChange = before.outcome, before.rule, read.after.outcome, drafted.name
@@ -345,18 +347,18 @@ def _show_effect(terminal: Terminal, story: Story, drafted: _DraftedRule) -> Exi
     return ExitStatus.FINDINGS if others else ExitStatus.OK
 
 
-def _tell_others(terminal: Terminal, story: Story, drafted: _DraftedRule, place: str) -> None:
+def _tell_others(terminal: Terminal, run_report: RunReport, drafted: _DraftedRule, place: str) -> None:
     """Say which responses of the run still have no rule, by their structure, and the command for each."""
     from rokt_export.onboarding.unexplained import structure_of
     from rokt_export.response.classify import Classifier
 
     classifier, groups = Classifier(drafted.new.spec.responses), dict[str, list[int]]()
-    for one, recording in story.deliveries_with_recordings():
+    for one, recording in run_report.deliveries_with_recordings():
         response = None if recording is None or recording.rows > 1 else recording.response
         if response is not None and classifier.classify(response).rule is None:
             groups.setdefault(structure_of(response), []).append(one.row)
     for structure, rows in sorted(groups.items(), key=lambda group: -len(group[1]))[:_MOST_GROUPS]:
-        command = f"rokt-export rule {story.run.run} --row {rows[0]}{place}"
+        command = f"rokt-export rule {run_report.run.run} --row {rows[0]}{place}"
         terminal.say(f"{number_of(len(rows), 'response', 'responses')} without a rule: {structure}; {command}")
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rokt_export.exchange.delivery import Delivery
     from rokt_export.journal import RunInfo
     from rokt_export.journal.recording import Recording
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 _MOST_COMMANDS = 3
 DRAFT_RULE = "draft the missing rule (it may ask for --outcome)"
@@ -88,31 +88,31 @@ def present(
         told: notes that were shown before the send.
     """
     from rokt_export.journal import Journal
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     again = f"The run is in the journal: rokt-export runs export {done.run}{place_flag(journal)}"
     with Journal.open(journal) as opened:
-        story = Story.of(opened, opened.find(done.run))
+        run_report = RunReport.of(opened, opened.find(done.run))
         with to_stdout(again):
-            show(story, terminal, output, everything=everything, told=told)
+            show(run_report, terminal, output, everything=everything, told=told)
             if output is Output.TABLE:
-                _show_exchanges(story, terminal, exchanges)
-        _write_reports(story, terminal, reports)
+                _show_exchanges(run_report, terminal, exchanges)
+        _write_reports(run_report, terminal, reports)
         together = output is Output.TABLE and _are_read_together(terminal)
         if not together:
-            for note in (*story.testimony, *story.empty_captures, *done.result.tally.notes):
+            for note in (*run_report.document_notes, *run_report.empty_captures, *done.result.tally.notes):
                 if note not in told:
                     terminal.warn(note)
         stopped = done.status is ExitStatus.INTERRUPTED or bool(done.result.finished.message)
         if stopped:
             refused = done.result.finished.reason is StopReason.SETUP
-            say_how_to_go_on(story, journal, terminal.warn, refused=refused, told=together)
-        elif story.run.command == "replay" and not story.run.sandbox:
-            kinds = {one.outcome for one in story.reasons.groups if _is_refused_login(one.outcome, one.status)}
-            _say_how_to_send_refused(story, Onward.of(story.run, journal), terminal.warn, sorted(kinds))
+            say_how_to_go_on(run_report, journal, terminal.warn, refused=refused, told=together)
+        elif run_report.run.command == "replay" and not run_report.run.sandbox:
+            kinds = {one.outcome for one in run_report.reasons.groups if _is_refused_login(one.outcome, one.status)}
+            _say_how_to_send_refused(run_report, NextCommands.of(run_report.run, journal), terminal.warn, sorted(kinds))
         if not done.result.tally.left_out[LeftOut.DELIVERED]:  # else another run has delivered what stays unknown here
-            _say_what_is_unknown(story.run, journal, terminal)
-        _say_what_fits(story, journal, terminal, done.result.finished, stopped=stopped)
+            _say_what_is_unknown(run_report.run, journal, terminal)
+        _say_what_fits(run_report, journal, terminal, done.result.finished, stopped=stopped)
     return done.status
 
 
@@ -121,46 +121,48 @@ def present_ended(
 ) -> int:
     """Print a run that had ended and sent nothing since, write its reports, and return its exit status."""
     from rokt_export.journal import Journal
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     with Journal.open(journal) as opened:
-        story = Story.of(opened, opened.find(run))
+        run_report = RunReport.of(opened, opened.find(run))
         with to_stdout():
-            show(story, terminal, output, everything=everything)
-        _write_reports(story, terminal, reports)
-        _say_what_is_unknown(story.run, journal, terminal)
-    return ExitStatus.OK if set(story.counts) <= {story.expected} else ExitStatus.FINDINGS
+            show(run_report, terminal, output, everything=everything)
+        _write_reports(run_report, terminal, reports)
+        _say_what_is_unknown(run_report.run, journal, terminal)
+    return ExitStatus.OK if set(run_report.counts) <= {run_report.expected} else ExitStatus.FINDINGS
 
 
-def _write_reports(story: Story, terminal: Terminal, reports: list[Path] | None) -> None:
+def _write_reports(run_report: RunReport, terminal: Terminal, reports: list[Path] | None) -> None:
     if reports:
-        write_reports(story, [(format_of(path), path) for path in reports])
+        write_reports(run_report, [(format_of(path), path) for path in reports])
         for path in reports:
             terminal.say(f"report: {path}")
 
 
-def _say_what_fits(story: Story, journal: str, terminal: Terminal, finished: Finished, *, stopped: bool) -> None:
+def _say_what_fits(
+    run_report: RunReport, journal: str, terminal: Terminal, finished: Finished, *, stopped: bool
+) -> None:
     """Say which run it was, and the two or three commands that fit it, ready to be pasted.
 
     Args:
         stopped: whether it did not reach its end: how to go on, and to resend what failed, was said then.
     """
-    run, place, onward = story.run, place_flag(journal), Onward.of(story.run, journal)
+    run, place, onward = run_report.run, place_flag(journal), NextCommands.of(run_report.run, journal)
     commands: list[tuple[str, str]] = []
-    first = min((one.first for one in story.reasons.groups), default=None)
+    first = min((one.first for one in run_report.reasons.groups), default=None)
     stopped_by = finished.row if finished.reason is StopReason.UNCLASSIFIED else None
     if stopped_by is not None and finished.status not in _CREDENTIALS:
         commands.append((DRAFT_RULE, f"rule {run.run} --row {stopped_by}"))
     elif unmatched := [
         one.first
-        for one in story.reasons.groups
+        for one in run_report.reasons.groups
         if one.outcome is OutcomeKind.UNCLASSIFIED and one.status not in _CREDENTIALS
     ]:
         commands.append((DRAFT_RULE, f"rule {run.run} --row {min(unmatched)}"))
     first = first if stopped_by is None else stopped_by
     if first is not None:
         commands.insert(0, (f"see row {first}", f"runs show {run.run} --row {first}"))
-    if not run.sandbox and (refused := _refused(story, onward, finished)) is not None:
+    if not run.sandbox and (refused := _refused(run_report, onward, finished)) is not None:
         refused = refused.removeprefix("rokt-export ")
         commands.insert(1 if first is not None else 0, ("see why it was refused", refused))
     if not stopped and run.command == "replay" and (failed := run.counts.get(OutcomeKind.FAILED)):
@@ -181,17 +183,17 @@ def _is_refused_login(outcome: OutcomeKind, status: int | None) -> bool:
     return outcome is OutcomeKind.UNCLASSIFIED and status in _CREDENTIALS
 
 
-def _refused(story: Story, onward: Onward, finished: Finished) -> str | None:
+def _refused(run_report: RunReport, onward: NextCommands, finished: Finished) -> str | None:
     """Return the command that says why a row was refused, or the connection; None where `diagnose` finds neither."""
-    run, rows = story.run, list[int]()
-    if story.reasons.groups:
+    run, rows = run_report.run, list[int]()
+    if run_report.reasons.groups:
         from rokt_export.diagnosis.case import is_about_its_row, needs_diagnosis  # loads what asks a partner
 
         page = finished.status if finished.reason is StopReason.SETUP else None  # whose status says nothing
 
         rows = [
             one.first
-            for one in story.reasons.groups
+            for one in run_report.reasons.groups
             if needs_diagnosis(one.status, None)
             or (one.status is None and one.outcome is OutcomeKind.FAILED)
             or (page is not None and one.status == page and not is_about_its_row(one.outcome, page))
@@ -203,49 +205,49 @@ def _refused(story: Story, onward: Onward, finished: Finished) -> str | None:
     return None
 
 
-def _show_exchanges(story: Story, terminal: Terminal, wanted: ShownExchanges) -> None:
+def _show_exchanges(run_report: RunReport, terminal: Terminal, wanted: ShownExchanges) -> None:
     """Print the exchanges of a run that are asked for."""
     from itertools import islice
 
     from rokt_export.commands.exchange_output import MOST_ROWS, print_exchanges
 
-    others = [outcome for outcome in story.counts if outcome != story.expected]
+    others = [outcome for outcome in run_report.counts if outcome != run_report.expected]
     match wanted:
         case ShownExchanges.ALL:
-            rows = list(islice(story.deliveries(), MOST_ROWS))
+            rows = list(islice(run_report.deliveries(), MOST_ROWS))
         case ShownExchanges.FIRST:
-            rows = list(islice(story.deliveries(others if others and story.rows > 1 else None), 1))
-            rows = rows if others or story.rows == 1 else []
+            rows = list(islice(run_report.deliveries(others if others and run_report.rows > 1 else None), 1))
+            rows = rows if others or run_report.rows == 1 else []
         case ShownExchanges.NONE:
             return
         case _:
             assert_never(wanted)
     if rows:
         terminal.out.print()
-        print_exchanges(story, rows, terminal)
+        print_exchanges(run_report, rows, terminal)
 
 
 def say_how_to_go_on(
-    story: Story, journal: str, say: Callable[[str], None], *, refused: bool = False, told: bool = False
+    run_report: RunReport, journal: str, say: Callable[[str], None], *, refused: bool = False, told: bool = False
 ) -> None:
     """Tell how far a run came that did not reach its end, and of a replay the commands that send the rest.
 
     Args:
-        story: the run's.
+        run_report: the run's.
         journal: where it is kept.
         say: shows a line.
         refused: whether it stopped because of a wrong set-up: what was refused then can be sent once that is right.
         told: whether the summary has said how far it came.
     """
-    run = story.run
-    if story.unfinished and not told:
-        say(f"run {run.run}: {story.unfinished}")
+    run = run_report.run
+    if run_report.unfinished and not told:
+        say(f"run {run.run}: {run_report.unfinished}")
     if refused and run.command != "replay":
         say("--no-first-row-check sends the rows anyway")
     if run.command != "replay" or run.purged:
         return
-    onward = Onward.of(run, journal)
-    if story.left_over == 0 and OutcomeKind.UNKNOWN not in run.counts:
+    onward = NextCommands.of(run, journal)
+    if run_report.left_over == 0 and OutcomeKind.UNKNOWN not in run.counts:
         say(f"run {run.run} has nothing left to send")
     else:
         say(f"go on with: {onward.resume(run.run)}")
@@ -255,14 +257,14 @@ def say_how_to_go_on(
         those = number_of(failed, "failed row", "failed rows")
         say(f"resuming does not resend {those}; this does: {onward.rerun(run.run, OutcomeKind.FAILED)}")
     if refused:
-        _say_how_to_send_refused(story, onward, say, (OutcomeKind.REJECTED, OutcomeKind.UNCLASSIFIED))
+        _say_how_to_send_refused(run_report, onward, say, (OutcomeKind.REJECTED, OutcomeKind.UNCLASSIFIED))
 
 
 def _say_how_to_send_refused(
-    story: Story, onward: Onward, say: Callable[[str], None], kinds: Iterable[OutcomeKind]
+    run_report: RunReport, onward: NextCommands, say: Callable[[str], None], kinds: Iterable[OutcomeKind]
 ) -> None:
     """Name the commands that send the rows of these outcomes, which a wrong set-up settled: a resume does not."""
-    run = story.run
+    run = run_report.run
     for kind in kinds:
         if count := run.counts.get(kind):
             those = number_of(count, f"row is settled as {kind}", f"rows are settled as {kind}")
@@ -274,7 +276,7 @@ def _say_what_is_unknown(run: RunInfo, journal: str, terminal: Terminal) -> None
     unknown = run.counts.get(OutcomeKind.UNKNOWN, 0)
     if unknown and run.command == "replay":
         those = number_of(unknown, "row is unknown: ask whether it", "rows are unknown: ask whether they")
-        how = Onward.of(run, journal).resume(run.run)
+        how = NextCommands.of(run, journal).resume(run.run)
         terminal.warn(f"{those} arrived; if not: {how} --resend-unknown")
 
 
@@ -288,7 +290,9 @@ def _are_read_together(terminal: Terminal) -> bool:
         return False
 
 
-def show(story: Story, terminal: Terminal, output: Output, *, everything: bool, told: Collection[str] = ()) -> None:
+def show(
+    run_report: RunReport, terminal: Terminal, output: Output, *, everything: bool, told: Collection[str] = ()
+) -> None:
     """Print a run.
 
     Args:
@@ -297,48 +301,48 @@ def show(story: Story, terminal: Terminal, output: Output, *, everything: bool, 
     """
     match output:
         case Output.JSON | Output.NDJSON | Output.CSV:
-            format_named(output).write(story, sys.stdout)
+            format_named(output).write(run_report, sys.stdout)
         case Output.TABLE:
             from rokt_export.reports.console import run_table, summary
 
-            run_table(terminal.out, story, show_all=everything)
-            summary(terminal.out, story, told=told)
+            run_table(terminal.out, run_report, show_all=everything)
+            summary(terminal.out, run_report, told=told)
 
 
-def warn_if_unfinished(story: Story, forms: Iterable[ReportFormat], terminal: Terminal) -> None:
+def warn_if_unfinished(run_report: RunReport, forms: Iterable[ReportFormat], terminal: Terminal) -> None:
     """Warn that a run has not reached its end, where a file has its rows and no place to say so."""
-    if story.unfinished and any(form.rows for form in forms):
-        terminal.warn(f"run {story.run.run}: {story.unfinished}")
+    if run_report.unfinished and any(form.rows for form in forms):
+        terminal.warn(f"run {run_report.run.run}: {run_report.unfinished}")
 
 
-def exchanges_of(story: Story, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
+def exchanges_of(run_report: RunReport, rows: Sequence[int]) -> dict[int, tuple[Delivery, Recording | None]]:
     """Return row and recording of each of these rows of a run.
 
     Raises:
         UsageError: a row is not in the run; the nearest is named, and why rows are missing.
     """
-    found = story.exchanges(rows)
+    found = run_report.exchanges(rows)
     missing = [row for row in rows if row not in found]
     if missing:
-        near = story.nearest_row(missing[0])
+        near = run_report.nearest_row(missing[0])
         nearest = f"The nearest is {near}." if near is not None else "The run has no rows."
-        remedy = " ".join([nearest, *(f"{why[0].upper()}{why[1:]}." for why in _why_missing(story))])
-        raise UsageError(f"row {missing[0]} is not in run {story.run.run}", where="--row", remedy=remedy)
+        remedy = " ".join([nearest, *(f"{why[0].upper()}{why[1:]}." for why in _why_missing(run_report))])
+        raise UsageError(f"row {missing[0]} is not in run {run_report.run.run}", where="--row", remedy=remedy)
     return found
 
 
-def _why_missing(story: Story) -> Iterator[str]:
+def _why_missing(run_report: RunReport) -> Iterator[str]:
     """Yield why a run lacks rows of its input."""
     from rokt_export.commands.input_summary import left_out
 
-    run, not_sent = story.run, story.not_sent
-    if story.unfinished:
-        yield story.unfinished
+    run, not_sent = run_report.run, run_report.not_sent
+    if run_report.unfinished:
+        yield run_report.unfinished
     if run.options.get("only"):
         yield "the run was asked for some rows of its input only"
     rows_by = {why: told["rows"] for why, told in not_sent.items()}
     yield from left_out(rows_by, {why: told["first"] for why, told in not_sent.items()}, run.command)
-    yield from story.counted
+    yield from run_report.counted
 
 
 def check_reports(paths: list[Path] | None) -> None:
@@ -403,7 +407,7 @@ _OPEN_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
 """Where a shell puts what is read from `<(command)`."""
 
 
-class Onward(Struct, frozen=True):
+class NextCommands(Struct, frozen=True):
     """What the commands after a replay have to say again.
 
     Attributes:
@@ -419,7 +423,7 @@ class Onward(Struct, frozen=True):
     confirm: str | None
 
     @classmethod
-    def of(cls, run: RunInfo, journal: str) -> Onward:
+    def of(cls, run: RunInfo, journal: str) -> NextCommands:
         """Return it for a run in a journal."""
         return cls(
             run.spec_file, run.events, run.options, run.environment, journal, run.partner if run.production else None

@@ -24,7 +24,7 @@ from msgspec import Struct
 from rokt_export.commands.input_summary import left_out, omitted_values
 from rokt_export.commands.preflight import target_of
 from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.run_output import Onward, say_how_to_go_on
+from rokt_export.commands.run_output import NextCommands, say_how_to_go_on
 from rokt_export.commands.spec_setup import SpecSetup, tell_variables
 from rokt_export.commands.terminal import GUARD, LOG, Terminal, drop, note, number_of
 from rokt_export.delivery.events import Settled, StopReason
@@ -32,8 +32,8 @@ from rokt_export.delivery.input_feed import is_live
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
 from rokt_export.delivery.row_filter import identity_of
-from rokt_export.delivery.run_counts import Figures, Tally
-from rokt_export.delivery.worker import AT_ONCE, Brake, Result, Watch, journal_of
+from rokt_export.delivery.run_counts import RunFigures, Tally
+from rokt_export.delivery.worker import AT_ONCE, Result, StopRequest, Watch, journal_of
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import (
     ConfigurationError,
@@ -138,7 +138,7 @@ def new_key() -> bytes:
     return secrets.token_bytes(16)
 
 
-RunPlan = Callable[[Plan, str, Watch, Brake, "Journal | None"], Result]
+RunPlan = Callable[[Plan, str, Watch, StopRequest, "Journal | None"], Result]
 """Sends what a plan asks for; `workers.run_plan` is the usual one."""
 
 
@@ -217,7 +217,7 @@ def _carried_out(
 ) -> RunResult:
     """Send the rows of a run that has begun, and end it."""
     _note_decisions(job, run)
-    brake = Brake()
+    brake = StopRequest()
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _settled_rows_in_errors(job, run):
         result = _with_suspect(job, _sent(job, run, journal, watch, brake, run_with), run)
@@ -249,7 +249,7 @@ def _note_decisions(job: RunJob, run: str) -> None:
 
 
 def _sent(
-    job: RunJob, run: str, journal: Journal | None, watch: ProgressWatch, brake: Brake, run_with: RunPlan
+    job: RunJob, run: str, journal: Journal | None, watch: ProgressWatch, brake: StopRequest, run_with: RunPlan
 ) -> Result:
     gc.freeze()  # what is loaded stays, and workers share it: garbage is looked for only in what comes
     try:
@@ -262,11 +262,11 @@ def _sent(
             raise
         _end(job, run, journal, "interrupted", error.exit_status, _NO_ENDING, watch.say)
         watch.warn(f"run {run} stopped; `rokt-export runs show {run}` lists what was settled")
-        from rokt_export.reports.run_report import Story
+        from rokt_export.reports.run_report import RunReport
 
         with suppress(JournalError), journal_of(job.plan, journal) as opened:
             if (info := opened.find(run)).counts:
-                say_how_to_go_on(Story.of(opened, info), job.plan.journal, watch.warn)
+                say_how_to_go_on(RunReport.of(opened, info), job.plan.journal, watch.warn)
         raise
     except BaseException:
         _end(job, run, None, "interrupted", ExitStatus.INTERRUPTED, _NO_ENDING, watch.say)
@@ -362,10 +362,10 @@ def _with_suspect(job: RunJob, result: Result, run: str) -> Result:
     return replace(result, finished=replace(finished, message=message))
 
 
-def _onward(job: RunJob) -> Onward:
+def _onward(job: RunJob) -> NextCommands:
     file, plan = job.setup.loaded.document.file, job.plan
     partner = plan.spec.partner if plan.guarded else None
-    return Onward(file, job.events, job.kept, plan.environment, plan.journal, partner)
+    return NextCommands(file, job.events, job.kept, plan.environment, plan.journal, partner)
 
 
 def _end(
@@ -387,7 +387,7 @@ def _end(
     with ExitStack() as stack:
         journal: Journal = steadily(lambda: stack.enter_context(journal_of(job.plan, opened)))
         if reduced and job.resume is not None:
-            notes = {**notes, "figures": steadily(lambda: Figures.of(journal.deliveries(run)).as_json())}
+            notes = {**notes, "figures": steadily(lambda: RunFigures.of(journal.deliveries(run)).as_json())}
         steadily(lambda: journal.note(run, notes))
         steadily(lambda: journal.attach(run, patience=patience, tell=tell)).end(final, int(status))
         if reduced:
@@ -501,7 +501,7 @@ class _Interrupts:
     "At once" is a matter of writing down what was answered; what does not come to an end by then is not waited for.
     """
 
-    def __init__(self, brake: Brake, watch: ProgressWatch) -> None:
+    def __init__(self, brake: StopRequest, watch: ProgressWatch) -> None:
         self._brake = brake
         self._watch = watch
         self._heard = count(1)
@@ -533,7 +533,7 @@ class _Interrupts:
 
 
 @contextmanager
-def _signals(brake: Brake, watch: ProgressWatch) -> Iterator[None]:
+def _signals(brake: StopRequest, watch: ProgressWatch) -> Iterator[None]:
     """Stop the run as `_Interrupts` says.
 
     A terminal that goes away (SIGHUP: a connection that dropped, a closed window) stops it too, but hurries nothing: a

@@ -130,24 +130,24 @@ def show_run(
     """
     from rokt_export.commands.run_output import say_how_to_go_on, show
     from rokt_export.journal import RunState
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     terminal = Terminal(no_color=no_color)
     with _opened(journal) as opened:
         info = find_to_read(opened, run)
         query = RowQuery(flag.joined(row), flag.joined(outcome), flag.joined(status), rule, reason)
-        story = Story.of(opened, info)
+        run_report = RunReport.of(opened, info)
         if query or form is not ExchangeForm.HTTP:
             query = query or RowQuery(outcomes=",".join(info.counts))
             with to_stdout():
-                return show_rows(story, query, terminal, output, form, everything=everything, raw=raw)
+                return show_rows(run_report, query, terminal, output, form, everything=everything, raw=raw)
         if output is Output.TABLE:
             from rokt_export.reports.console import runs_table
 
             runs_table(terminal.out, [info])
-        show(story, terminal, output, everything=everything)
+        show(run_report, terminal, output, everything=everything)
     if info.state in (RunState.CRASHED, RunState.INTERRUPTED):
-        say_how_to_go_on(story, journal_place(journal), terminal.say)
+        say_how_to_go_on(run_report, journal_place(journal), terminal.say)
     return ExitStatus.OK
 
 
@@ -293,7 +293,7 @@ def export_run(
         rokt-export runs export last --out rows.parquet --split 1000000
     """
     from rokt_export.commands.run_output import check_spared, outcomes_named, sources_of, stdout_for, warn_if_unfinished
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
     terminal = Terminal(quiet)
     out = None if out == STDOUT else out
@@ -309,21 +309,21 @@ def export_run(
         )
     with _opened(journal) as opened:
         info = find_to_read(opened, run)
-        story = Story.of(opened, info, only=outcomes_named(flag.joined(only) or "") if only else None)
+        run_report = RunReport.of(opened, info, only=outcomes_named(flag.joined(only) or "") if only else None)
 
         def check(path: Path) -> None:
             check_spared([path], [*sources_of(info), journal_place(journal)])
 
-        warn_if_unfinished(story, [chosen], terminal)
+        warn_if_unfinished(run_report, [chosen], terminal)
         if out is None:
-            chosen.write(story, stdout_for(chosen))
+            chosen.write(run_report, stdout_for(chosen))
             return ExitStatus.OK
         if split is None:
             check(out)
-            write_reports(story, [(chosen, out)])
+            write_reports(run_report, [(chosen, out)])
             written = [out]
         else:
-            written = write_parts(story, chosen, out, split, check)
+            written = write_parts(run_report, chosen, out, split, check)
             if (further := part_of(out, len(written) + 1)).exists():
                 terminal.warn(f"{further} is not of this export: an earlier one had more parts")
     for path in written:

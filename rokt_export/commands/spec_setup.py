@@ -16,7 +16,7 @@ from rokt_export.redaction.sensitive_names import hidden_in_url
 
 if TYPE_CHECKING:
     from rokt_export.delivery.target import Target
-    from rokt_export.onboarding.witness import Witness
+    from rokt_export.onboarding.operation_check import OperationCheck
     from rokt_export.partner_spec.loading import LoadedSpec
     from rokt_export.partner_spec.model import PartnerSpec
     from rokt_export.partner_spec.references import VariableUse
@@ -106,7 +106,7 @@ def load_to_send(path: Path, environment: str, env_file: Path | None, allow_plug
     return setup
 
 
-def witness_for(loaded: LoadedSpec, source: str | None, operation: str | None) -> Witness | None:
+def operation_check_for(loaded: LoadedSpec, source: str | None, operation: str | None) -> OperationCheck | None:
     """Return the partner's document that a command line or the spec names; no other command pays for loading it.
 
     Raises:
@@ -116,13 +116,13 @@ def witness_for(loaded: LoadedSpec, source: str | None, operation: str | None) -
     """
     if source is None and operation is None and loaded.spec.openapi is None:
         return None
-    from rokt_export.onboarding.witness import witness_of
+    from rokt_export.onboarding.operation_check import operation_check_of
 
-    witness = witness_of(loaded, source, operation)
-    if witness is not None:
-        source = hidden_in_url(witness.document.source)
-        note(f"read: {source}, version {witness.document.version}, {witness.candidate.name}")
-    return witness
+    operation_check = operation_check_of(loaded, source, operation)
+    if operation_check is not None:
+        source = hidden_in_url(operation_check.document.source)
+        note(f"read: {source}, version {operation_check.document.version}, {operation_check.candidate.name}")
+    return operation_check
 
 
 def warn_of_exposed(every: Iterable[Variables]) -> None:

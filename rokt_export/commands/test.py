@@ -13,7 +13,7 @@ import typer
 from rokt_export.commands import options as flag
 from rokt_export.commands.options import Output
 from rokt_export.commands.run_output import ShownExchanges
-from rokt_export.commands.spec_setup import journal_place, load_to_send, witness_for
+from rokt_export.commands.spec_setup import journal_place, load_to_send, operation_check_for
 from rokt_export.commands.terminal import Terminal
 from rokt_export.errors import ConfigurationError, SpecError, UsageError
 
@@ -91,6 +91,7 @@ def test(
         rokt-export test acme.yaml --count 5 --report acme.html --report acme.eml
         rokt-export test acme.yaml events.csv --set email=jane@example.com
     """
+    from rokt_export.commands.document_notes import document_notes_of
     from rokt_export.commands.input_options import RowFlags, rows_of
     from rokt_export.commands.input_summary import tell_first_rows
     from rokt_export.commands.interlock import careful, pass_interlock
@@ -99,7 +100,6 @@ def test(
     from rokt_export.commands.run_output import check_reports, check_spared, expected_outcome, present
     from rokt_export.commands.run_session import RunJob, carry_out, new_key, variables_for
     from rokt_export.commands.sandbox_target import sandboxed
-    from rokt_export.commands.testimony import testimony_of
     from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
     from rokt_export.delivery.stop_rules import StopRules
     from rokt_export.exchange.delivery import KeptRecordings
@@ -109,7 +109,7 @@ def test(
         return _watched(locals())
     terminal = Terminal(quiet, verbose, no_color)
     setup = load_to_send(spec, environment, env_file, allow_plugin)
-    witness = witness_for(setup.loaded, openapi, operation)
+    operation_check = operation_check_for(setup.loaded, openapi, operation)
     expected = expected_outcome(expect)
     check_reports(report)
     check_spared(report, (spec, env_file, journal_place(journal), *(expand(tuple(events)) if events else ())))
@@ -148,9 +148,9 @@ def test(
             total=None if isinstance(rows, FileRows) else rows.count,
         )
         options = options_of(setup.spec, flags, files, sandbox=sandbox, sandbox_url=sandbox_url, env_file=env_file)
-        testimony = testimony_of(witness, plan, setup.variables.values)
-        done = carry_out(RunJob("test", setup, plan, name, files, options), terminal, testimony.listen)
-        testimony.keep(done.run, plan.journal)
+        document_notes = document_notes_of(operation_check, plan, setup.variables.values)
+        done = carry_out(RunJob("test", setup, plan, name, files, options), terminal, document_notes.listen)
+        document_notes.keep(done.run, plan.journal)
     return present(done, plan.journal, terminal, output, report, everything=True, exchanges=exchanges)
 
 

@@ -104,12 +104,14 @@ def _witnessed(
         return validation
     from dataclasses import replace
 
-    from rokt_export.commands.spec_setup import witness_for
+    from rokt_export.commands.spec_setup import operation_check_for
     from rokt_export.partner_spec.loading import SpecFindingsError
 
     try:
-        witness = witness_for(validation.loaded, source, operation)
-        more = witness.of_spec({name: each.values for name, each in variables.items()}) if witness else ()
+        operation_check = operation_check_for(validation.loaded, source, operation)
+        more = (
+            operation_check.of_spec({name: each.values for name, each in variables.items()}) if operation_check else ()
+        )
     except SpecFindingsError as error:
         more = error.findings
     ordered = sorted((*validation.findings, *more), key=lambda finding: (finding.line, finding.column, finding.code))

@@ -136,19 +136,19 @@ class Watcher:
             self._read_response(setup, self._run)
 
     def _read_response(self, setup: SpecSetup, run: str) -> None:
-        from rokt_export.diff.reclassify import Rereader
+        from rokt_export.diff.reclassify import RowReclassifier
         from rokt_export.journal import Journal
         from rokt_export.reports.exchange_view import exchange
-        from rokt_export.reports.run_report import Story
+        from rokt_export.reports.run_report import RunReport
         from rokt_export.response.classify import Classifier
 
         rules = setup.spec.responses
         with Journal.open(self.journal) as opened:
-            story = Story.of(opened, opened.find(run))
-            one, recording = next(story.deliveries_with_recordings(), (None, None))
+            run_report = RunReport.of(opened, opened.find(run))
+            one, recording = next(run_report.deliveries_with_recordings(), (None, None))
             if one is None:
                 return
-            read = Rereader(rules).read(one, recording).after
+            read = RowReclassifier(rules).read(one, recording).after
             response = None if recording is None else recording.response
             found = (
                 None

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from rokt_export.delivery.cluster_task import Done, work
+from rokt_export.delivery.cluster_task import WorkerResult, work
 from rokt_export.delivery.cluster_workers import WorkerQuestion, answer, answer_of, check_alike, versions_here
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import ConfigurationError, RoktExportError, UnreachableError, UsageError, WorkerError
@@ -118,7 +118,7 @@ class Cluster:
 
     def submit(
         self, plan: Plan, run_id: str, partition: Partition, attempt: int, avoided: Collection[str]
-    ) -> Future[Done]:
+    ) -> Future[WorkerResult]:
         """Give out a partition to a worker that is not to be avoided, if there is one."""
         assert isinstance(plan.rows, FileRows)
         plan = replace(plan, rows=replace(plan.rows, part=partition), journal=self._sent_place(plan.journal))

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rokt_export.delivery.cluster import Cluster, WorkersDiedError
-from rokt_export.delivery.cluster_task import Done
+from rokt_export.delivery.cluster_task import WorkerResult
 from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.delivery.lease import BRAKE, FIRST_COUNTS, WorkerLease, leases_of
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FirstRow, first_numbers
-from rokt_export.delivery.worker import Brake, Result, Watch, journal_of
+from rokt_export.delivery.worker import Result, StopRequest, Watch, journal_of
 from rokt_export.delivery.workers import found_by, sent_by, stopped, together
 from rokt_export.errors import JournalError, LeaseLostError, RoktExportError, WorkerError
 from rokt_export.exchange.delivery import LeftOut
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
     from rokt_export.journal import Journal
-    from rokt_export.journal.leases import Held, Leases
+    from rokt_export.journal.leases import LeaseProgress, Leases
     from rokt_export.transactions.partitions import Partition
 
 _STEP = 0.1
@@ -43,10 +43,10 @@ _LEAVE = 10.0
 
 def run_plan(
     cluster: Cluster, partitions: Sequence[Partition]
-) -> Callable[[Plan, str, Watch, Brake, Journal | None], Result]:
+) -> Callable[[Plan, str, Watch, StopRequest, Journal | None], Result]:
     """Return what runs a plan on a cluster, as `workers.run_plan` does on this machine."""
 
-    def run(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None) -> Result:
+    def run(plan: Plan, run_id: str, watch: Watch, brake: StopRequest, opened: Journal | None) -> Result:
         with journal_of(plan, opened) as journal:
             return _Run(cluster, plan, run_id, watch, brake, leases_of(journal, plan, run_id)).run(partitions)
 
@@ -61,10 +61,10 @@ class _Run:
     plan: Plan
     run_id: str
     watch: Watch
-    brake: Brake
+    brake: StopRequest
     leases: Leases
     waiting: deque[Partition] = field(default_factory=deque)
-    given: dict[int, tuple[Future[Done], Partition]] = field(default_factory=dict)
+    given: dict[int, tuple[Future[WorkerResult], Partition]] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
     losses: Counter[int] = field(default_factory=Counter)
     """Partition to how many workers were lost with it."""
@@ -97,7 +97,7 @@ class _Run:
         """
         self.leases.begin({**FIRST_COUNTS, **first_numbers(self.plan.recorded)})
         self.waiting.extend(partitions)
-        with WorkerLease(self.leases, Brake()) as driver:
+        with WorkerLease(self.leases, StopRequest()) as driver:
             driver.take(None)
             try:
                 self._until_done(driver)
@@ -202,7 +202,7 @@ class _Run:
         if not self.given and not self.waiting and self.again and not self._stopping:
             self._once_more()
 
-    def _done(self, partition: Partition, done: Done) -> None:
+    def _done(self, partition: Partition, done: WorkerResult) -> None:
         result = done.result
         if result.finished.reason is StopReason.INTERRUPTED and not self._stopping:
             self.again[partition.number] = partition  # the worker was told to leave
@@ -232,7 +232,7 @@ class _Run:
         self.waiting.extend(self.again[number] for number in sorted(self.again))
         self.again.clear()
 
-    def _follow(self, held: Iterable[Held], driver: WorkerLease) -> None:
+    def _follow(self, held: Iterable[LeaseProgress], driver: WorkerLease) -> None:
         """Pass on how far the workers have come; notice those whose partition another has taken up."""
         for one in held:
             before = self.holders.get(one.part)
@@ -254,7 +254,7 @@ class _Run:
                 in_flight = told["in_flight"] if one.alive else 0
                 self.watch.tell(self._place(one.id), tally, in_flight, new, told["waiting"])
 
-    def _watch_silence(self, one: Held, worker: str) -> None:
+    def _watch_silence(self, one: LeaseProgress, worker: str) -> None:
         """Take from a worker what it has, if it does not renew its lease for long: it is stopped, or cut off.
 
         Dask itself waits for minutes. Should the worker wake up, its lease is another's, and it sends nothing.

@@ -11,7 +11,7 @@ from rokt_export.delivery.events import Finished, StopReason
 from rokt_export.delivery.lease import WorkerLease, leases_of
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.worker import Brake, PartitionContext, Result, run_partition, token_stores
+from rokt_export.delivery.worker import PartitionContext, Result, StopRequest, run_partition, token_stores
 from rokt_export.errors import LeaseLostError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _TOKENS: dict[str, tuple[TokenStore, ...]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class WorkerResult:
     """What a worker returns.
 
     Attributes:
@@ -40,7 +40,7 @@ class Done:
     before: int = 0
 
 
-def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> Done:
+def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> WorkerResult:
     """Run one partition, on a worker.
 
     Args:
@@ -64,7 +64,7 @@ def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> Done:
     plan = with_own_secrets(plan, run_id, worker.address)
     assert isinstance(plan.rows, FileRows)
     assert plan.rows.part is not None
-    brake = Brake()
+    brake = StopRequest()
     with (
         Journal.open(plan.journal) as journal,
         WorkerLease(
@@ -75,14 +75,14 @@ def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> Done:
         ) as lease,
     ):
         if not lease.take(plan.rows.part.number) or brake.level:
-            return Done(Result(Tally(detailed=plan.metrics), Finished(StopReason.INTERRUPTED)))
+            return WorkerResult(Result(Tally(detailed=plan.metrics), Finished(StopReason.INTERRUPTED)))
         if run_id not in _TOKENS:
             _TOKENS[run_id] = token_stores(plan)
         common = PartitionContext(lease.numbers, tokens=_TOKENS[run_id], lease=lease)
         result = run_partition(plan, run_id, 0, lease, brake, common, journal)
         if lease.lost:
             raise LeaseLostError(f"another worker of run {run_id} has taken up these rows")
-        return Done(result, lease.id, *lease.messages)
+        return WorkerResult(result, lease.id, *lease.messages)
 
 
 def _stop_profiler(worker: Worker) -> None:

@@ -39,7 +39,7 @@ class WorkerQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WorkerAnswer:
     """What a worker has.
 
     Attributes:
@@ -59,7 +59,7 @@ class Answer:
     fault: str | None = None
 
 
-def answer(question: WorkerQuestion, dask_worker: Worker | None = None) -> Answer:
+def answer(question: WorkerQuestion, dask_worker: Worker | None = None) -> WorkerAnswer:
     """Answer a question, on a worker, which Dask names by this very argument."""
     from rokt_export.journal import Journal
 
@@ -68,10 +68,12 @@ def answer(question: WorkerQuestion, dask_worker: Worker | None = None) -> Answe
         with Journal.open(own_journal(question.journal)) as journal:
             return answer_of(question, os.environ, journal, threads)
     except RoktExportError as error:
-        return Answer(versions_here(), threads, _digests(question, os.environ), fault=str(error))
+        return WorkerAnswer(versions_here(), threads, _digests(question, os.environ), fault=str(error))
 
 
-def answer_of(question: WorkerQuestion, variables: Mapping[str, str], journal: Journal, threads: int = 1) -> Answer:
+def answer_of(
+    question: WorkerQuestion, variables: Mapping[str, str], journal: Journal, threads: int = 1
+) -> WorkerAnswer:
     """Return the answer of a process that has these variables and this journal.
 
     Raises:
@@ -80,7 +82,7 @@ def answer_of(question: WorkerQuestion, variables: Mapping[str, str], journal: J
     from rokt_export.journal import keys
 
     key = keys.id_of(keys.first()).hex() if question.guarded else None
-    return Answer(versions_here(), threads, _digests(question, variables), journal.id, key)
+    return WorkerAnswer(versions_here(), threads, _digests(question, variables), journal.id, key)
 
 
 def _digests(question: WorkerQuestion, variables: Mapping[str, str]) -> dict[str, str]:
@@ -132,7 +134,7 @@ def check_variables(needed: Mapping[str, str], found: Mapping[str, str], worker:
         )
 
 
-def check_alike(found: Answer | BaseException, own: Answer, worker: str) -> None:
+def check_alike(found: WorkerAnswer | BaseException, own: WorkerAnswer, worker: str) -> None:
     """Check that a worker has what this process has; see `Cluster.check`.
 
     Args:

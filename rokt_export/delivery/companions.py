@@ -24,7 +24,7 @@ def requests_in(exchanges: Sequence[Exchange]) -> Iterator[tuple[tuple[Transacti
             yield together, found
 
 
-class Companions:
+class RequestCompanions:
     """Finds the rows of a request that texts name, by their values as they are written or encoded for the way.
 
     What only a row's own values are hidden in, digests, dates and what is packed in base64, is not looked for.

@@ -22,8 +22,8 @@ from rokt_export.delivery.events import (
     StopReason,
     Withdrawn,
 )
-from rokt_export.delivery.gathering import Gathering
-from rokt_export.delivery.input_feed import Feed, Stock
+from rokt_export.delivery.gathering import GatheredRows
+from rokt_export.delivery.input_feed import InputFeed, Prefetch
 from rokt_export.delivery.pacing import LONGEST_PAUSE, SLOW_DOWN, Allowance, Breaker, Pacer, Retries
 from rokt_export.delivery.plan import Pace
 from rokt_export.delivery.shared_counts import FailureCounts, FirstRow
@@ -169,7 +169,7 @@ class Engine:
 
     def __init__(
         self,
-        feed: Feed,
+        feed: InputFeed,
         renderer: Renderer,
         classifier: Classifier,
         transport: Transport,
@@ -221,8 +221,8 @@ class Engine:
         self._idle = False
         self._withheld: frozenset[int] = frozenset()
         self._eager = pace.concurrency > 1 and not pace.stop.early
-        self._gathering = None if pace.batch is None else Gathering()
-        self._stock = Stock(pace.concurrency, pace.rate)
+        self._gathering = None if pace.batch is None else GatheredRows()
+        self._stock = Prefetch(pace.concurrency, pace.rate)
         self._standing, self._renews = credentials.standing, credentials.renews
         self._ungranted = 0.0
         """Seconds until credentials may be available; 0.0 = they are."""
@@ -337,7 +337,7 @@ class Engine:
             self._idle = False
         self._stock.filled(len(self._ready))
 
-    def _gather(self, gathering: Gathering, most: int) -> Iterator[Event]:
+    def _gather(self, gathering: GatheredRows, most: int) -> Iterator[Event]:
         """Take in rows until they make a request that can be sent now; only then are they intended.
 
         What a crash leaves uncertain is so one request for each that may be in flight.

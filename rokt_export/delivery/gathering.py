@@ -14,7 +14,7 @@ _LONGEST = 2.0
 """Seconds that a row waits at most, where others keep coming."""
 
 
-class Gathering:
+class GatheredRows:
     """The gathered rows, in order, of which the first that join each other make the next request."""
 
     def __init__(self) -> None:

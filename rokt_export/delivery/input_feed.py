@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rokt_export.transactions.sources import TransactionSource
 
 
-class Feed(Protocol):
+class InputFeed(Protocol):
     """Where the engine takes transactions from, in order."""
 
     exhausted: bool
@@ -158,7 +158,7 @@ _AHEAD_PACED = 0.05
 """Seconds of sending that a stock lasts at most where a rate is kept."""
 
 
-class Stock:
+class Prefetch:
     """Says when to take in more, and how many, from how fast those before left.
 
     A row that was intended and not sent is unknown after a crash too, so a slow partner's stock is small:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec.structs import replace
 
-from rokt_export.delivery.companions import Companions, requests_in
+from rokt_export.delivery.companions import RequestCompanions, requests_in
 from rokt_export.delivery.events import Event, Finished, Intended, Paced, Progress, Retrying, Settled, Withdrawn
 from rokt_export.delivery.redaction_clues import clue_columns
 from rokt_export.delivery.redaction_screen import places_to_redact
@@ -46,7 +46,7 @@ def _size(exchange: Exchange) -> int:
     return sent + (0 if response is None else len(response.body))
 
 
-def _without_companions(exchange: Exchange, companions: Companions) -> tuple[Exchange, tuple[str, ...]]:
+def _without_companions(exchange: Exchange, companions: RequestCompanions) -> tuple[Exchange, tuple[str, ...]]:
     """Return an exchange, and what must be hidden in it besides its own row's data.
 
     A response that names more rows than can be hidden is kept without its body.
@@ -91,7 +91,7 @@ class Bookkeeper:
     leaving: Callable[[], bool] = lambda: False
     _seen: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """The shown name and the clues of each row that is not over, by its number."""
-    _unrecorded: deque[tuple[Exchange, Companions | None]] = field(default_factory=deque)
+    _unrecorded: deque[tuple[Exchange, RequestCompanions | None]] = field(default_factory=deque)
     """Settled exchanges that are still to be recorded."""
     _unrecorded_bytes: int = 0
 
@@ -164,16 +164,16 @@ class Bookkeeper:
         together = "\n".join(shown)
         return range(len(shown) if self.redactor.secrets_in(together) != together else 0)
 
-    def _companions(self, exchanges: Sequence[Exchange]) -> list[tuple[Companions, list[int]]]:
+    def _companions(self, exchanges: Sequence[Exchange]) -> list[tuple[RequestCompanions, list[int]]]:
         """Return the rows that share each request, and the places of its exchanges."""
         if not any(map(_TOGETHER, exchanges)):
             return []
         return [
-            (Companions(self.personal, together, self.personal.clues(together)), places)
+            (RequestCompanions(self.personal, together, self.personal.clues(together)), places)
             for together, places in requests_in(exchanges)
         ]
 
-    def _hide_companions(self, deliveries: Deliveries, companions: Companions, places: Sequence[int]) -> None:
+    def _hide_companions(self, deliveries: Deliveries, companions: RequestCompanions, places: Sequence[int]) -> None:
         """Hide in what is shown of each row the data of the rows that shared its request."""
         columns = deliveries.text_columns()
         texts = list({text: None for column in columns for place in places if (text := column[place])})
@@ -185,7 +185,7 @@ class Bookkeeper:
             for place in places:
                 column[place] = hidden.get(column[place], column[place])
 
-    def _choose(self, exchanges: tuple[Exchange, ...], shared: Sequence[tuple[Companions, list[int]]]) -> None:
+    def _choose(self, exchanges: tuple[Exchange, ...], shared: Sequence[tuple[RequestCompanions, list[int]]]) -> None:
         """Take note of the exchanges that are to be recorded."""
         companions = {place: each for each, places in shared for place in places}
         for place, exchange in enumerate(exchanges):

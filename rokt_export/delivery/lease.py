@@ -19,12 +19,12 @@ from rokt_export.request.url import blank_url, origin
 
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Plan
-    from rokt_export.delivery.worker import Brake
+    from rokt_export.delivery.worker import StopRequest
     from rokt_export.journal import Journal
-    from rokt_export.journal.leases import Grant, Leases
+    from rokt_export.journal.leases import Leases, LeaseShare
 
 BRAKE = "brake"
-"""The shared count that holds how hard the operator brakes; see `Brake.level`."""
+"""The shared count that holds how hard the operator brakes; see `StopRequest.level`."""
 FIRST_COUNTS = {**FIRST_NUMBERS, BRAKE: 0}
 """What the counts of a run on a cluster begin with."""
 
@@ -40,7 +40,7 @@ _MOST_MESSAGES = 50
 """Messages that wait to be read by the process that drives the run."""
 
 
-class Leased(Protocol):
+class LeasedSender(Protocol):
     """What sends by a lease."""
 
     @property
@@ -151,7 +151,7 @@ class WorkerLease:
     def __init__(
         self,
         leases: Leases,
-        brake: Brake,
+        brake: StopRequest,
         leaving: Callable[[], bool] = lambda: False,
         *,
         driven: bool = True,
@@ -170,7 +170,7 @@ class WorkerLease:
         self.lost = False
         self.id = ""
         self._allowance = _NOTHING
-        self._engine: Leased | None = None
+        self._engine: LeasedSender | None = None
         self._sent = 0
         self._told: dict[str, Any] = {"worker": worker}
         self._messages: list[str] = []
@@ -227,7 +227,7 @@ class WorkerLease:
         """The last messages that this process told, and how many came before them."""
         return self._messages, self._messages_before
 
-    def attach(self, engine: Leased) -> None:
+    def attach(self, engine: LeasedSender) -> None:
         """Let an engine hear of each new share, and be counted."""
         self._engine = engine
 
@@ -263,9 +263,9 @@ class WorkerLease:
         began = time.monotonic()
         in_flight, sent = (0, 0) if self._engine is None else self._engine.under_way
         puts, adds = self.numbers.changes()
-        from rokt_export.journal.leases import Report
+        from rokt_export.journal.leases import LeaseReport
 
-        report = Report(in_flight, sent - self._sent, self._told, puts, adds)
+        report = LeaseReport(in_flight, sent - self._sent, self._told, puts, adds)
         try:
             grant = self._leases.renew(self.id, report)
         except JournalError:
@@ -283,7 +283,7 @@ class WorkerLease:
         self._brake.press(1)
         self._wake()
 
-    def _obey(self, grant: Grant, began: float) -> None:
+    def _obey(self, grant: LeaseShare, began: float) -> None:
         self.numbers.learn(grant.numbers)
         if grant.driven or not self._driven:
             self._undriven = None
@@ -309,16 +309,16 @@ class WorkerLease:
 
 def leases_of(journal: Journal, plan: Plan, run_id: str) -> Leases:
     """Return the leases of a run."""
-    from rokt_export.journal.leases import Terms
+    from rokt_export.journal.leases import LeaseTerms
 
     url = plan.spec.environment(plan.environment).url
     address = origin(blank_url(url, plan.variables, base_url=plan.destination.base_url))
-    terms = Terms(plan.pace.concurrency, plan.pace.steady().rate, plan.partitions)
+    terms = LeaseTerms(plan.pace.concurrency, plan.pace.steady().rate, plan.partitions)
     return journal.leases(run_id, address, terms, patience=plan.pace.patience)
 
 
 @contextmanager
-def leased(plan: Plan, run_id: str, index: int, journal: Journal, brake: Brake) -> Iterator[WorkerLease | None]:
+def leased(plan: Plan, run_id: str, index: int, journal: Journal, brake: StopRequest) -> Iterator[WorkerLease | None]:
     """Yield the share of a run of this machine in the partner's rate; None where the plan keeps no single rate.
 
     Runs of one journal to one address share the rate. Where a spec states several, each run keeps them by itself: a

@@ -23,7 +23,7 @@ from rokt_export.transactions.transaction import IDENTITIES, Transaction, Value
 if TYPE_CHECKING:
     from rokt_export.delivery.plan import Selection
     from rokt_export.journal import RowRanges, RowSet, RunWriter
-    from rokt_export.journal.ledger import Way
+    from rokt_export.journal.ledger import RecognitionMethod
 
 IdentityValues: TypeAlias = tuple[str, ...]
 """The attributes by which rows are distinguished, in alphabetical order."""
@@ -52,7 +52,7 @@ def canonical_row(transaction: Transaction, identity: IdentityValues, *, as_writ
     return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
 
 
-def marks_of(transactions: Sequence[Transaction], ways: Sequence[Way]) -> list[tuple[bytes, ...]]:
+def marks_of(transactions: Sequence[Transaction], ways: Sequence[RecognitionMethod]) -> list[tuple[bytes, ...]]:
     """Return, for each row, its fingerprint by each way to recognize it; none for a row that could not be read."""
     if not transactions or not ways:
         return [()] * len(transactions)
@@ -237,7 +237,7 @@ def _not_of_others(
     transactions: Iterator[Transaction | None],
     selection: Selection,
     writer: RunWriter,
-    ways: Sequence[Way],
+    ways: Sequence[RecognitionMethod],
     tally: Tally,
     ahead: Callable[[], int],
     sendable: Callable[[Transaction], bool],

@@ -104,7 +104,7 @@ _BATCH = 1000
 
 
 @dataclass(slots=True)
-class Figures:
+class RunFigures:
     """What reports say of all rows of a run, whether they were counted while it ran or read from the journal.
 
     Attributes:
@@ -128,7 +128,7 @@ class Figures:
     without: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in _CAPTURED})
 
     @classmethod
-    def of(cls, deliveries: Iterable[Delivery]) -> Figures:
+    def of(cls, deliveries: Iterable[Delivery]) -> RunFigures:
         """Return the figures of a run's deliveries."""
         figures, source = cls(), iter(deliveries)
         while batch := list(islice(source, _BATCH)):
@@ -172,7 +172,7 @@ class Figures:
         self.first_sent = first if self.first_sent is None else min(self.first_sent, first)
         self.last_sent = last if self.last_sent is None else max(self.last_sent, last)
 
-    def merge(self, other: Figures) -> None:
+    def merge(self, other: RunFigures) -> None:
         """Add another's counts to these."""
         self.rows += other.rows
         self.attempts += other.attempts
@@ -198,7 +198,7 @@ class Figures:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Figures:
+    def from_json(cls, data: dict[str, Any]) -> RunFigures:
         """Return what `as_json` wrote."""
         without = data.get("without") or {}
         return cls(
@@ -237,7 +237,7 @@ class Tally:
     first_left_out: dict[str, list[int]] = field(default_factory=dict)
     omitted: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
-    figures: Figures = field(default_factory=Figures)
+    figures: RunFigures = field(default_factory=RunFigures)
     detailed: bool = False
     responses: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     waited: float = 0.0
@@ -284,7 +284,7 @@ class Tally:
             Counter(data["left_out"]),
             data["first_left_out"],
             Counter(data["omitted"]),
-            figures=Figures.from_json(data["figures"]),
+            figures=RunFigures.from_json(data["figures"]),
             responses=Counter({(outcome, rule, status): rows for outcome, rule, status, rows in data["responses"]}),
             waited=data["waited"],
             journal=data["journal"],

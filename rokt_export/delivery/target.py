@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Resolve: TypeAlias = Callable[[Iterable[str]], Mapping[str, frozenset[str]]]
 
 
-class Likeness(Enum):
+class AddressLikeness(Enum):
     """How an environment compares to a guarded one."""
 
     SAME = "same"
@@ -52,7 +52,7 @@ class Likeness(Enum):
     """It fetches its tokens from the address of the guarded one."""
 
 
-class Near(Struct, frozen=True):
+class NearbyTarget(Struct, frozen=True):
     """A guarded environment whose address an environment reaches, or may reach.
 
     Attributes:
@@ -64,7 +64,7 @@ class Near(Struct, frozen=True):
     """
 
     environment: str
-    likeness: Likeness
+    likeness: AddressLikeness
     text: str
     why: str = ""
     remedy: str = ""
@@ -131,7 +131,7 @@ def near_of(
     address: Address,
     variables: Mapping[str, Variables],
     resolve: Resolve | None,
-) -> Iterator[Near]:
+) -> Iterator[NearbyTarget]:
     """Yield the guarded environments that an environment reaches, or may reach.
 
     Args:
@@ -204,13 +204,15 @@ def guard_of(
     return guard
 
 
-def _compared(own: _Side, other: _Side, variables: Mapping[str, Variables], resolve: Resolve | None) -> Iterator[Near]:
+def _compared(
+    own: _Side, other: _Side, variables: Mapping[str, Variables], resolve: Resolve | None
+) -> Iterator[NearbyTarget]:
     environment, name = own.name, other.name
     if own.address.same_place(other.address):
         if own.spec.endpoint[environment].guarded is False and not own.same_constants(other):
             text = f"{environment} has the address of {name}, and states `guarded: false`: only constants differ"
             remedy = f"Ask the partner whether what is sent with these constants never counts in {name}."
-            yield Near(name, Likeness.SWITCH, text, remedy=remedy)
+            yield NearbyTarget(name, AddressLikeness.SWITCH, text, remedy=remedy)
         else:
             yield _same(own, other, variables)
     elif any(each.same_place(other.address) for each in own.named(other.address)):
@@ -223,22 +225,28 @@ def _compared(own: _Side, other: _Side, variables: Mapping[str, Variables], reso
         yield _guarding(own, other, f"has the address of {name} by another name")
     else:
         if alias:
-            yield Near(
-                name, Likeness.ALIAS, f"{environment} resolves to the address of {name}, {alias}, at the same path"
+            yield NearbyTarget(
+                name,
+                AddressLikeness.ALIAS,
+                f"{environment} resolves to the address of {name}, {alias}, at the same path",
             )
         if own.address.same_host(other.address):
             where = own.address.shown
-            yield Near(name, Likeness.HOST, f"{environment} is on the host of {name}, {where}, at another path")
+            yield NearbyTarget(
+                name, AddressLikeness.HOST, f"{environment} is on the host of {name}, {where}, at another path"
+            )
         if any(each.same_place(other.address) for each in own.tokens()):
-            yield Near(name, Likeness.TOKENS, f"{environment} fetches its tokens from the address of {name}")
+            yield NearbyTarget(
+                name, AddressLikeness.TOKENS, f"{environment} fetches its tokens from the address of {name}"
+            )
 
 
-def _guarding(own: _Side, other: _Side, why: str, remedy: str = "") -> Near:
+def _guarding(own: _Side, other: _Side, why: str, remedy: str = "") -> NearbyTarget:
     text = f"{own.name} {why}, and is guarded as {other.name} is"
-    return Near(other.name, Likeness.SAME, text, why, remedy)
+    return NearbyTarget(other.name, AddressLikeness.SAME, text, why, remedy)
 
 
-def _same(own: _Side, other: _Side, variables: Mapping[str, Variables]) -> Near:
+def _same(own: _Side, other: _Side, variables: Mapping[str, Variables]) -> NearbyTarget:
     """Describe an environment at the address of a guarded one, and name a shared variable that causes it."""
     name, mine, theirs = other.name, variables[own.name], variables[other.name]
     urls = [own.spec.endpoint[each].url for each in (own.name, name)]
@@ -252,13 +260,13 @@ def _same(own: _Side, other: _Side, variables: Mapping[str, Variables]) -> Near:
     return _guarding(own, other, why)
 
 
-def _open(environment: str, name: str, unset: Sequence[str]) -> Near:
+def _open(environment: str, name: str, unset: Sequence[str]) -> NearbyTarget:
     """Describe an unknown address: an environment whose name says test is warned of, any other is guarded."""
     cause = f"{', '.join(unset)} not set" if unset else "its URL cannot be read"
     why = f"may have the address of {name}, which is not known: {cause}"
-    return Near(
+    return NearbyTarget(
         name,
-        Likeness.OPEN,
+        AddressLikeness.OPEN,
         f"{environment} {why}",
         "" if says_test(environment) else why,
         f"Set {', '.join(unset) or 'the variables'} in `.env.{name}`.",
@@ -342,14 +350,14 @@ class Target:
     environment: str
     address: str
     guarded: bool
-    near: tuple[Near, ...] = ()
+    near: tuple[NearbyTarget, ...] = ()
     proxy: str = ""
     bad_proxy: str = ""
     unchecked: bool = False
     ledger: tuple[str, ...] = ()
 
     @property
-    def because(self) -> Near | None:
+    def because(self) -> NearbyTarget | None:
         """The guarded environment for which this one is guarded, where its own name and key do not guard it."""
         return next((near for near in self.near if near.why), None)
 
@@ -381,7 +389,7 @@ class Target:
             _check_sandbox(spec, variables, sandbox_url)
             return cls(spec.partner, environment, "", guarded=False)
         own = Address.of(spec.endpoint[environment].url, variables[environment].values)
-        near: tuple[Near, ...] = ()
+        near: tuple[NearbyTarget, ...] = ()
         if own is not None and not spec.guards(environment):
             near = tuple(near_of(spec, environment, own, variables, resolve))
         guarded = spec.guards(environment) or any(each.why for each in near)
@@ -455,10 +463,10 @@ def _ledger(
     spec: PartnerSpec,
     environment: str,
     own: Address | None,
-    near: Iterable[Near],
+    near: Iterable[NearbyTarget],
     variables: Mapping[str, Variables],
 ) -> tuple[str, ...]:
-    same = {each.environment for each in near if each.likeness is Likeness.SAME}
+    same = {each.environment for each in near if each.likeness is AddressLikeness.SAME}
     names = sorted(filter(spec.guards, spec.endpoint), key=lambda name: name != "production")
     for name in names:
         other = own if name == environment else Address.of(spec.endpoint[name].url, variables[name].declared)

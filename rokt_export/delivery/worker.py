@@ -142,7 +142,7 @@ class Stoppable(Protocol):
 
 
 @dataclass(slots=True)
-class Brake:
+class StopRequest:
     """What the operator has asked for: 0 = nothing, 1 = stop and wait for responses, 2 = leave at once."""
 
     level: int = 0
@@ -197,7 +197,7 @@ def run_partition(
     run_id: str,
     index: int,
     watch: Watch,
-    brake: Brake,
+    brake: StopRequest,
     common: PartitionContext,
     opened: Journal | None = None,
 ) -> Result:

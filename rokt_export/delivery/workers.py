@@ -19,7 +19,7 @@ from rokt_export.delivery.events import Finished, Settled, StopReason
 from rokt_export.delivery.plan import Plan
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FirstRow, LocalNumbers, SharedMark, first_numbers
-from rokt_export.delivery.worker import AT_ONCE, Brake, PartitionContext, Result, Watch, run_partition
+from rokt_export.delivery.worker import AT_ONCE, PartitionContext, Result, StopRequest, Watch, run_partition
 from rokt_export.errors import ExitStatus, WorkerError
 from rokt_export.exchange.delivery import LeftOut
 
@@ -33,7 +33,7 @@ _ROUNDS = 3
 _SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
-def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journal | None = None) -> Result:
+def run_plan(plan: Plan, run_id: str, watch: Watch, brake: StopRequest, opened: Journal | None = None) -> Result:
     """Run all partitions and return their joint result.
 
     Args:
@@ -53,7 +53,7 @@ def run_plan(plan: Plan, run_id: str, watch: Watch, brake: Brake, opened: Journa
     return _in_processes(plan, run_id, watch, brake)
 
 
-def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result:
+def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: StopRequest) -> Result:
     """Run all partitions in processes of their own.
 
     If one dies, the others go on. Then all go through the input once more, for the rows that it had claimed and not
@@ -64,7 +64,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
     common = PartitionContext.between(plan, context)
     ended: list[Result] = []
     for turn in range(_ROUNDS):
-        crew = _Crew(context, plan, run_id, watch, turn * plan.partitions)
+        crew = _WorkerProcesses(context, plan, run_id, watch, turn * plan.partitions)
         crew.start(level, common)
         found = crew.work(level, brake)
         ended = found if turn == 0 else [*sent_by(ended), *found_by(found)]
@@ -81,7 +81,7 @@ def _in_processes(plan: Plan, run_id: str, watch: Watch, brake: Brake) -> Result
     return together(ended)
 
 
-class _Crew:
+class _WorkerProcesses:
     """The processes of one turn, each of which runs a partition.
 
     Args:
@@ -120,7 +120,7 @@ class _Crew:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def work(self, level: Any, brake: Brake) -> list[Result]:
+    def work(self, level: Any, brake: StopRequest) -> list[Result]:
         """Wait for all processes, and return their results; one that fails, or stops by a rule, stops the others.
 
         Raises:
@@ -209,13 +209,13 @@ class _Worker:
         self._level = level
         self._parent = parent
         self._common = common
-        self._brake: Brake | None = None
+        self._brake: StopRequest | None = None
         self._leaving = False
         self._longest = 0.0
 
     def run(self, plan: Plan, run_id: str, index: int) -> Result:
         """Run a partition; unless it completes, all others stop too."""
-        self._brake = Brake()
+        self._brake = StopRequest()
         self._longest = plan.pace.connect_timeout + plan.pace.timeout
         complete = False
         try:

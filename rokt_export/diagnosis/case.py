@@ -15,7 +15,7 @@ from typing import Any, assert_never
 
 from msgspec import Struct
 
-from rokt_export.diagnosis.fingerprints import EDGES, Edge
+from rokt_export.diagnosis.fingerprints import EDGES, EdgeServer
 from rokt_export.diagnosis.requests import HarmlessRequests
 from rokt_export.exchange.model import FAULTS, OutcomeKind, Response
 from rokt_export.response.log_ids import request_ids, text_of
@@ -137,7 +137,7 @@ class Case:
         return "" if self.response is None else self.response.body[:200].decode("utf-8", "replace")
 
     @property
-    def edges(self) -> list[tuple[Edge, bool]]:
+    def edges(self) -> list[tuple[EdgeServer, bool]]:
         """Each edge that the response passed, and whether the response is its own refusal."""
         return edges_of(self.response)
 
@@ -176,7 +176,7 @@ def head_of(response: Response | None) -> str:
     return "\n".join(f"{name}: {value}" for name, value in response.headers) if response is not None else ""
 
 
-def edges_of(response: Response | None) -> list[tuple[Edge, bool]]:
+def edges_of(response: Response | None) -> list[tuple[EdgeServer, bool]]:
     """Return each edge whose marks a response has, and whether it made the response itself."""
     if response is None:
         return []

@@ -25,7 +25,7 @@ _TOO_MANY = 429
 _REFUSED = 400
 
 
-class Asked(Struct, frozen=True):
+class TriedRequest(Struct, frozen=True):
     """One request that was sent, and its result.
 
     Attributes:
@@ -64,7 +64,7 @@ class HarmlessRequests:
     forbidden: Callable[[str], bool]
     interval: float
     most: int
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[TriedRequest] = field(default_factory=list)
     token_fault: str = ""
     _known: dict[tuple[str, str, bool, str], AttemptResult | None] = field(default_factory=dict)
     _made: AttemptCredentials | None = None
@@ -137,7 +137,7 @@ class HarmlessRequests:
                 self.token_fault = str(error)
         changed = ["without credentials"] if bare else []
         changed += [f"User-Agent {agent}"] if agent else []
-        self.asked.append(Asked(method, url, ", ".join(changed), result, time.time()))
+        self.asked.append(TriedRequest(method, url, ", ".join(changed), result, time.time()))
         return result
 
     def _request(self, method: str, url: str, *, bare: bool, agent: str) -> Request:

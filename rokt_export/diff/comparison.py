@@ -30,7 +30,7 @@ from rokt_export.diff.result import (
     Undecided,
     UnmatchedTransactions,
 )
-from rokt_export.diff.sentences import ARROW, NAME_A, NAME_B, Words, of_difference, of_undecided, plural
+from rokt_export.diff.sentences import ARROW, NAME_A, NAME_B, SentenceNames, of_difference, of_undecided, plural
 from rokt_export.diff.shape import ABSENT, MOST_VALUES, Pair, Shape
 from rokt_export.diff.shown_values import scalar_text
 from rokt_export.diff.side import Side
@@ -150,7 +150,9 @@ class Comparison:
         differences = [replace(one, sentence=of_difference(one, self._words(one))) for one in differences]
         differences.sort(key=lambda one: (not one.certain, _ORDER[one.kind], -one.count))
         undecided += [Undecided(DifferenceKind.FORMAT, "$", count, why) for why, count in self._not_compared.items()]
-        undecided = [replace(one, sentence=of_undecided(one, Words(*self._names, one.count))) for one in undecided]
+        undecided = [
+            replace(one, sentence=of_undecided(one, SentenceNames(*self._names, one.count))) for one in undecided
+        ]
         rewritten = [(place.path, place.rewritten) for place in self._places.all if place.rewritten is not None]
         for path, one in rewritten[:_MOST_NOTES]:
             self.note(_REWRITTEN.format(path, one.samples[0].a, one.samples[0].b, plural(one.count)))
@@ -393,11 +395,11 @@ class Comparison:
             return one
         return replace(one, differs=True, why="has other values", certain=True, bound=True)
 
-    def _words(self, one: Difference) -> Words:
+    def _words(self, one: Difference) -> SentenceNames:
         """Return the names of the sides, and the rows in which a difference could show."""
         whole = one.section in (Section.OUTCOMES, Section.REASONS) or one.kind is DifferenceKind.STATUS
         rows = self._pairs if whole else self._headed if one.kind is DifferenceKind.HEADER else self._bodies
-        return Words(*self._names, max(rows, one.count))
+        return SentenceNames(*self._names, max(rows, one.count))
 
     def _with_names(self, why: str) -> str:
         return why.replace(NAME_A, self._names[0]).replace(NAME_B, self._names[1])

@@ -81,7 +81,7 @@ _NOTATIONS: Final = tuple(
 )  # fmt: skip
 
 
-class Moment(NamedTuple):
+class ParsedTime(NamedTuple):
     """A time that was read.
 
     Attributes:
@@ -101,7 +101,7 @@ class Moment(NamedTuple):
 
 
 @lru_cache(maxsize=16_384)
-def read_time(text: str) -> Moment | None:
+def read_time(text: str) -> ParsedTime | None:
     """Return the time that a text is, None where it is none."""
     text = text.strip()
     if not 5 <= len(text) <= 40 or _DIGIT.search(text) is None:
@@ -111,7 +111,7 @@ def read_time(text: str) -> Moment | None:
     if _COMPACT.fullmatch(text):
         with suppress(ValueError):
             moment = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-            return Moment("YYYYMMDDhhmmss", moment.timestamp(), 1)
+            return ParsedTime("YYYYMMDDhhmmss", moment.timestamp(), 1)
     if _A_TIME.fullmatch(text) is None:
         return None
     with suppress(ValueError, OverflowError, IndexError, TypeError):
@@ -119,7 +119,7 @@ def read_time(text: str) -> Moment | None:
     return None
 
 
-def read_epoch(text: str) -> Moment | None:
+def read_epoch(text: str) -> ParsedTime | None:
     """Return the time that digits mean as seconds, milli-, micro- or nanoseconds since 1970 (2001 to 2286)."""
     digits, _, fraction = text.partition(".")
     unit = {10: 0, 13: 3, 16: 6, 19: 9}.get(len(digits))
@@ -129,10 +129,12 @@ def read_epoch(text: str) -> Moment | None:
     if not 1_000_000_000 <= seconds < 4_200_000_000:
         return None
     name = {0: "epoch seconds", 3: "epoch ms", 6: "epoch µs", 9: "epoch ns"}[unit]
-    return Moment(name + (" with decimals" if fraction else ""), seconds, 1.0 if not unit and not fraction else 0.001)
+    return ParsedTime(
+        name + (" with decimals" if fraction else ""), seconds, 1.0 if not unit and not fraction else 0.001
+    )
 
 
-def _read(text: str) -> Moment:
+def _read(text: str) -> ParsedTime:
     form = _LONE_DIGIT.sub("00", text.translate(_AS_ZERO))
     if _WORDS.search(text) is not None:
         form = _HALF.sub(r"A\1", _MONTH_NAME.sub("Mon", _DAY_NAME.sub("Day", form)))
@@ -140,16 +142,16 @@ def _read(text: str) -> Moment:
     if text.startswith("/Date("):
         milliseconds = re.search(r"-?\d+", text)
         assert milliseconds is not None
-        return Moment(".NET date", int(milliseconds[0]) / 1000, 0.001)
+        return ParsedTime(".NET date", int(milliseconds[0]) / 1000, 0.001)
     if re.fullmatch(r"\d{8}T\d{6}(?:\.\d+)?Z?", text):
-        return Moment(form, datetime.strptime(text[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp(), 1)
+        return ParsedTime(form, datetime.strptime(text[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp(), 1)
     clock = _CLOCK.search(text)
     date = _NUMERIC_DATE.search(text)
     fraction = _FRACTION.search(text)
     has_seconds = clock is not None and clock[3] is not None
     resolution = _DAY if clock is None else 60.0 if not has_seconds else 10.0 ** -len(fraction[1]) if fraction else 1.0
     if date is None and clock is not None and clock.start() == 0:
-        return Moment(f"clock {form}", _seconds_of_day(clock), resolution)
+        return ParsedTime(f"clock {form}", _seconds_of_day(clock), resolution)
     if date is None:
         if text[3] == " " and text[:3] in _DAYS.split("|") and text[-4:].isdigit():
             words = text.split()
@@ -159,7 +161,7 @@ def _read(text: str) -> Moment:
             written = text.replace("-", " ", 2) if "-" in text[:3] else text
             moment = parsedate_to_datetime(written if clock is not None else f"{written} 00:00:00")
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return Moment(form, moment.timestamp(), resolution)
+        return ParsedTime(form, moment.timestamp(), resolution)
     first, sign, second, third = int(date[1]), date[2], int(date[3]), int(date[4])
     if first > 31:
         year, month, day = first, second, third
@@ -171,7 +173,7 @@ def _read(text: str) -> Moment:
     zone = _OFFSET.search(text[date.end() :])
     if zone:
         at -= timedelta(seconds=int(f"{zone[1]}1") * (int(zone[2]) * 3600 + int(zone[3]) * 60))
-    return Moment(form, at.timestamp(), resolution)
+    return ParsedTime(form, at.timestamp(), resolution)
 
 
 @lru_cache(maxsize=256)
@@ -342,7 +344,7 @@ def punctuation_of(text: str) -> str:
     return _NO_SIGN.sub("", text)
 
 
-def all_read(texts: Sequence[str], read: Callable[[str], Moment | None]) -> list[Moment | None]:
+def all_read(texts: Sequence[str], read: Callable[[str], ParsedTime | None]) -> list[ParsedTime | None]:
     """Return the times that texts are, an empty list where fewer than nine of ten are times."""
     if not texts or (read(texts[0]) is None and read(texts[-1]) is None):
         return []

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rokt_export.diff.column import Row
 from rokt_export.diff.echoes import judge_echo
 from rokt_export.diff.few_values import few_undecided, judge_few_values
-from rokt_export.diff.forms import Moment, common_form, read_epoch, read_time
+from rokt_export.diff.forms import ParsedTime, common_form, read_epoch, read_time
 from rokt_export.diff.numbers import judge_numbers, mostly_numbers
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import percent, scalar_text, shown
@@ -52,8 +52,8 @@ def _judged(a: Sequence[Any], b: Sequence[Any], rows: Sequence[Row]) -> Differen
 
 
 def _judge_mostly_times(
-    times_a: Sequence[Moment | None],
-    times_b: Sequence[Moment | None],
+    times_a: Sequence[ParsedTime | None],
+    times_b: Sequence[ParsedTime | None],
     a: Sequence[str],
     b: Sequence[str],
     rows: Sequence[Row],

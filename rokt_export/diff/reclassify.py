@@ -29,7 +29,7 @@ _FILLINGS = ("", "0", "x y")
 _NOTHING_BUT_MARKS = " \t\r\n\"'.,;:()<>"
 
 
-class Stays(StrEnum):
+class UnchangedReason(StrEnum):
     """Why a row keeps its outcome without its response being read."""
 
     NO_RESPONSE = "no whole response came, or the row was not sent"
@@ -44,7 +44,7 @@ OutcomeChange: TypeAlias = tuple[OutcomeKind, str | None, OutcomeKind, str | Non
 """Outcome and rule before, outcome and rule after."""
 
 
-class Reread(Struct, frozen=True, gc=False):
+class ReclassifiedRow(Struct, frozen=True, gc=False):
     """One row, before and after.
 
     Attributes:
@@ -55,7 +55,7 @@ class Reread(Struct, frozen=True, gc=False):
 
     before: Delivery
     after: Delivery
-    stays: Stays | None = None
+    stays: UnchangedReason | None = None
 
     @property
     def changed(self) -> bool:
@@ -80,10 +80,10 @@ class Reclassified:
     changed: int = 0
     reworded: int = 0
     read: int = 0
-    stays: Counter[Stays] = field(default_factory=Counter)
+    stays: Counter[UnchangedReason] = field(default_factory=Counter)
     steps: dict[OutcomeChange, RowSet] = field(default_factory=dict)
 
-    def add(self, one: Reread) -> None:
+    def add(self, one: ReclassifiedRow) -> None:
         """Count a row."""
         self.matrix[one.before.outcome, one.after.outcome] += 1
         if one.stays is not None:
@@ -99,7 +99,7 @@ class Reclassified:
     @property
     def responses(self) -> int:
         """Rows for which a whole response came."""
-        return sum(self.matrix.values()) - self.stays[Stays.NO_RESPONSE]
+        return sum(self.matrix.values()) - self.stays[UnchangedReason.NO_RESPONSE]
 
     @property
     def after(self) -> dict[OutcomeKind, int]:
@@ -110,7 +110,7 @@ class Reclassified:
         return {kind: found[kind] for kind in OutcomeKind if found[kind]}
 
 
-class Rereader:
+class RowReclassifier:
     """Reads recorded responses by the rules of a spec.
 
     Recordings are redacted. Where a rule looks at a value that is hidden, and the value could decide, the row is not
@@ -126,17 +126,17 @@ class Rereader:
         self._classifier = Classifier(rules)
         self._arrays = {rule.each.path for rule in before if rule.each is not None}
 
-    def read(self, one: Delivery, recording: Recording | None) -> Reread:
+    def read(self, one: Delivery, recording: Recording | None) -> ReclassifiedRow:
         """Return a row as these rules make it."""
         if one.first_outcome is not None:
-            return Reread(one, one, Stays.CONFIRMED)
+            return ReclassifiedRow(one, one, UnchangedReason.CONFIRMED)
         if one.status is None:
-            return Reread(one, one, Stays.NO_RESPONSE)
+            return ReclassifiedRow(one, one, UnchangedReason.NO_RESPONSE)
         response = None if recording is None else recording.response
         if recording is None or response is None:
-            return Reread(one, one, Stays.NO_RECORDING)
+            return ReclassifiedRow(one, one, UnchangedReason.NO_RECORDING)
         if recording.fault is not None:
-            return Reread(one, one, Stays.NO_RESPONSE)
+            return ReclassifiedRow(one, one, UnchangedReason.NO_RESPONSE)
         outcome = self._classifier.classify(response, received=recording.started)
         body = recording.response_body
         if (
@@ -144,14 +144,14 @@ class Rereader:
             and body.truncated
             and any(reads_body(rule.test) for rule in self._asked(response, outcome))
         ):
-            return Reread(one, one, Stays.CUT)
+            return ReclassifiedRow(one, one, UnchangedReason.CUT)
         if recording.rows > 1 and any(
             rule.each is not None and rule.each.path not in self._arrays for rule in self._asked(response, outcome)
         ):
-            return Reread(one, one, Stays.SHARED)
+            return ReclassifiedRow(one, one, UnchangedReason.SHARED)
         if _is_redacted(recording, response) and self._rests_on_hidden(response, outcome):
-            return Reread(one, one, Stays.HIDDEN)
-        return Reread(one, _with(one, outcome))
+            return ReclassifiedRow(one, one, UnchangedReason.HIDDEN)
+        return ReclassifiedRow(one, _with(one, outcome))
 
     def _asked(self, response: Response, outcome: Outcome) -> Iterator[CompiledRule]:
         """Yield the rules that had a say: those of the status, up to the one that decided."""

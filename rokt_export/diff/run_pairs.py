@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from rokt_export.diff import Comparison, DiffResult, SentTexts, Side
-from rokt_export.diff.reclassify import Rereader, Stays
+from rokt_export.diff.reclassify import RowReclassifier, UnchangedReason
 from rokt_export.diff.sent import NOTHING
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
@@ -46,7 +46,7 @@ def compare_runs(
     a: RunInfo,
     b: RunInfo,
     settings: DiffSettings | None = None,
-    rereader: Rereader | None = None,
+    rereader: RowReclassifier | None = None,
     people: Collection[str] | None = None,
 ) -> DiffResult:
     """Return how the answers of run B differ from those of run A, in memory that does not grow with the runs.
@@ -243,9 +243,9 @@ def _compare(
     journal: Journal,
     runs: tuple[RunInfo, RunInfo],
     couples: Iterator[Couple],
-    rereader: Rereader | None = None,
+    rereader: RowReclassifier | None = None,
 ) -> None:
-    stays: Counter[Stays] = Counter()
+    stays: Counter[UnchangedReason] = Counter()
     recordings = (_Recordings(journal, runs[0]), _Recordings(journal, runs[1]))
     worded = not (runs[0].purged or runs[1].purged)
     while batch := list(islice(couples, _BATCH)):

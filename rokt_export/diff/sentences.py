@@ -46,7 +46,7 @@ _PLAIN_REASONS: Final = {
 """What `judging` says, for a reader who does not know its terms."""
 
 
-class Words(NamedTuple):
+class SentenceNames(NamedTuple):
     """What the sentences of one comparison share.
 
     Attributes:
@@ -78,7 +78,7 @@ def field_name(path: str) -> str:
     return path if path.startswith(("header ", "line ", "after line ")) else f"the {path}"
 
 
-def of_difference(one: Difference, words: Words) -> str:
+def of_difference(one: Difference, words: SentenceNames) -> str:
     """Return the sentences of a difference."""
     where = "in both rows" if words.rows == 2 else f"in all {plural(words.rows)}"
     if one.count < words.rows or words.rows == 1:
@@ -98,7 +98,7 @@ def of_difference(one: Difference, words: Words) -> str:
     return text[0].upper() + text[1:]
 
 
-def of_undecided(one: Undecided, words: Words) -> str:
+def of_undecided(one: Undecided, words: SentenceNames) -> str:
     """Return the sentences of a place that cannot be judged: the reason, and whether more rows would help."""
     plain = ("", "any", "text", "number", "boolean", "list", OPTIONAL)
     form = "" if one.form in plain else f" ({form_words(one.form)})"
@@ -128,7 +128,7 @@ def form_words(form: str) -> str:
     return _FORMS.get(form) or _TYPES.get(form) or _quoted(form)
 
 
-def _change(one: Difference, words: Words) -> str:
+def _change(one: Difference, words: SentenceNames) -> str:
     name = field_name(one.path)
     a, arrow, b = one.detail.partition(ARROW)
     if arrow and ARROW in b:
@@ -154,18 +154,18 @@ def _change(one: Difference, words: Words) -> str:
             return _values(name, one.detail, words)
 
 
-def _length(name: str, change: tuple[str, str] | None, words: Words) -> str:
+def _length(name: str, change: tuple[str, str] | None, words: SentenceNames) -> str:
     text = f"{name} has another number of {'lines' if name == 'the text' else 'elements'}"
     return f"{text}: {words.both(*change)}" if change else text
 
 
-def _presence(name: str, rates: str, words: Words, *, missing: bool) -> str:
+def _presence(name: str, rates: str, words: SentenceNames, *, missing: bool) -> str:
     has, lacks = (words.a, words.b) if missing else (words.b, words.a)
     overall = f" (overall {rates.replace(ARROW, f' in {words.a}, ')} in {words.b})" if rates else ""
     return f"{name} is present in {has} but missing in {lacks}{overall}"
 
 
-def _values(name: str, detail: str, words: Words) -> str:
+def _values(name: str, detail: str, words: SentenceNames) -> str:
     if (within := _WITHIN.fullmatch(detail)) is not None:
         return _values(f'what varies in "{within["frame"]}" of {name}', within["rest"], words)
     if (declared := _DECLARED.fullmatch(detail)) is not None:

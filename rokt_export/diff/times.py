@@ -11,7 +11,7 @@ from typing import Final
 
 from rokt_export.diff.column import Row
 from rokt_export.diff.few_values import judge_few_values
-from rokt_export.diff.forms import Moment, all_read
+from rokt_export.diff.forms import ParsedTime, all_read
 from rokt_export.diff.sentences import NAME_A, NAME_B
 from rokt_export.diff.shown_values import change_of_shares, shown
 from rokt_export.diff.side import Side
@@ -30,7 +30,9 @@ _ZONES: Final = 1_800
 """Seconds by which zones differ."""
 
 
-def times_of(texts: Sequence[str], sides: Sequence[Side], read: Callable[[str], Moment | None]) -> list[Moment | None]:
+def times_of(
+    texts: Sequence[str], sides: Sequence[Side], read: Callable[[str], ParsedTime | None]
+) -> list[ParsedTime | None]:
     """Return the times that texts are, an empty list where most are none; digits are one only near the exchange.
 
     Args:
@@ -47,7 +49,7 @@ def times_of(texts: Sequence[str], sides: Sequence[Side], read: Callable[[str], 
 
 
 def judge_times(
-    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[Moment], of_b: Sequence[Moment]
+    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[ParsedTime], of_b: Sequence[ParsedTime]
 ) -> DifferenceVerdict | None:
     """Judge columns of nothing but times.
 
@@ -80,7 +82,7 @@ def judge_times(
 
 
 def _clocks(
-    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[Moment], of_b: Sequence[Moment]
+    a: Sequence[str], b: Sequence[str], rows: Sequence[Row], of_a: Sequence[ParsedTime], of_b: Sequence[ParsedTime]
 ) -> DifferenceVerdict | None:
     """Judge times that at least one side takes from the clock, None where neither does."""
     starts_a, starts_b = [row.a.started for row in rows], [row.b.started for row in rows]
@@ -102,7 +104,7 @@ def _clocks(
     )
 
 
-def _offsets(moments: Sequence[Moment], starts: Sequence[float]) -> list[float]:
+def _offsets(moments: Sequence[ParsedTime], starts: Sequence[float]) -> list[float]:
     """Seconds from the start of each exchange to the time; of a time of day those to the nearest one."""
     if moments[0].of_day:
         half = _DAY / 2
@@ -110,7 +112,7 @@ def _offsets(moments: Sequence[Moment], starts: Sequence[float]) -> list[float]:
     return [one.seconds - start for one, start in zip(moments, starts, strict=True)]
 
 
-def _is_clock(offsets: Sequence[float], moments: Sequence[Moment], starts: Sequence[float]) -> bool:
+def _is_clock(offsets: Sequence[float], moments: Sequence[ParsedTime], starts: Sequence[float]) -> bool:
     """Whether times are taken from the clock: nearly all as far from their exchange, as exactly as they can be."""
     middle = median(offsets)
     resolution = max(one.resolution for one in moments)
@@ -130,7 +132,7 @@ def _lasts(starts: Sequence[float], resolution: float) -> bool:
 
 
 def _near_times(
-    from_a: Sequence[float], from_b: Sequence[float], of_a: Sequence[Moment], of_b: Sequence[Moment],
+    from_a: Sequence[float], from_b: Sequence[float], of_a: Sequence[ParsedTime], of_b: Sequence[ParsedTime],
     rows: Sequence[Row],
 ) -> DifferenceVerdict | None:  # fmt: skip
     """Judge times that both sides take from the clock: as far from the exchange, and as new each time."""

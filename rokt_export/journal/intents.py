@@ -205,7 +205,7 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-class Underway:
+class OpenBatches:
     """The open rows of a writer, by batch. It is updated after the journal.
 
     Attributes:

@@ -37,7 +37,7 @@ from rokt_export.journal.certifications import CertificationSummary, SignOff
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.kept_results import enter_kept, kept_rows
-from rokt_export.journal.leases import Leases, Terms
+from rokt_export.journal.leases import Leases, LeaseTerms
 from rokt_export.journal.recent_marks import RECENT, RecentMarks
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
 from rokt_export.journal.row_set import RowSet
@@ -258,7 +258,7 @@ class Journal:
                 raise JournalError(f"run {record.id} is {record.state}", remedy=f"Resume it: --resume {record.id}.")
             return self._writer(record, before, tuple(names), patience=patience, tell=tell, lease=lease, rows=rows)
 
-    def leases(self, run_id: str, address: str, terms: Terms, *, patience: float = storage.PATIENCE) -> Leases:
+    def leases(self, run_id: str, address: str, terms: LeaseTerms, *, patience: float = storage.PATIENCE) -> Leases:
         """Return the leases of a run.
 
         Args:
@@ -319,7 +319,7 @@ class Journal:
             found.update(kept_rows(connection, number))
             return found
 
-    def ways(self, names: Sequence[str], identity: tuple[str, ...]) -> list[ledger.Way]:
+    def ways(self, names: Sequence[str], identity: tuple[str, ...]) -> list[ledger.RecognitionMethod]:
         """Return the ways to recognize rows that a live system has received; none if no production run was started yet.
 
         Args:
@@ -359,7 +359,7 @@ class Journal:
         with self._reading() as connection:
             self._key(connection)
             self._check_whole()
-            elsewhere = ledger.Elsewhere(run_no=0)
+            elsewhere = ledger.InFlightElsewhere(run_no=0)
             elsewhere.look(connection, own=())
             for some in chunks(rows, _LOOKUP):
                 known = ledger.withheld(connection, [mark for marks in some for mark in marks], elsewhere)

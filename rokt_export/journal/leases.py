@@ -41,7 +41,7 @@ _MOST_MISSED = 1.0
 """Seconds of the rate that are made up for, at most."""
 
 
-class Terms(Struct, frozen=True):
+class LeaseTerms(Struct, frozen=True):
     """What a run may send, in all its processes together.
 
     Attributes:
@@ -55,7 +55,7 @@ class Terms(Struct, frozen=True):
     processes: int = 1
 
 
-class Grant(Struct, frozen=True):
+class LeaseShare(Struct, frozen=True):
     """The share of one process, until it ends.
 
     Attributes:
@@ -80,7 +80,7 @@ class Grant(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LeaseReport:
     """What the holder of a lease says when it renews it.
 
     Attributes:
@@ -98,7 +98,7 @@ class Report:
     adds: Mapping[str, int] = field(default_factory=dict)
 
 
-class Holder(Struct, frozen=True):
+class LeaseHolder(Struct, frozen=True):
     """A lease as the others see it.
 
     Attributes:
@@ -110,12 +110,12 @@ class Holder(Struct, frozen=True):
 
     id: str
     run_no: int
-    terms: Terms
+    terms: LeaseTerms
     concurrency: int
     rate: float
 
 
-class Held(Struct, frozen=True):
+class LeaseProgress(Struct, frozen=True):
     """How far the holder of a lease has come.
 
     Attributes:
@@ -142,7 +142,7 @@ class Leases:
         patience: seconds that the journal's server may be away, where nothing else is said.
     """
 
-    def __init__(self, store: storage.Store, run_no: int, address: str, terms: Terms, patience: float) -> None:
+    def __init__(self, store: storage.Store, run_no: int, address: str, terms: LeaseTerms, patience: float) -> None:
         self._store = store
         self._run_no = run_no
         self._target = hashlib.blake2b(address.encode(), digest_size=16, person=b"budget").digest()
@@ -161,7 +161,7 @@ class Leases:
         """Return the id of a new lease; see `take`."""
         return self._steadily(lambda connection: take(connection, self._run_no, self._target, self._terms, part))
 
-    def renew(self, own: str, report: Report) -> Grant | None:
+    def renew(self, own: str, report: LeaseReport) -> LeaseShare | None:
         """Renew a lease; see `renew`. It is not tried again."""
         return self._once(lambda connection: renew(connection, own, self._target, report))
 
@@ -169,7 +169,7 @@ class Leases:
         """Give a lease back. It is not tried again: the lease ends by itself."""
         self._once(lambda connection: release(connection, own))
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[LeaseProgress]:
         """Return how far each process of the run has come, except the one that drives it."""
         return self._once(lambda connection: held(connection, self._run_no))
 
@@ -214,7 +214,7 @@ def begin(connection: Connection, run_no: int, numbers: Mapping[str, int]) -> No
         connection.execute(insert(shared_number), values)
 
 
-def take(connection: Connection, run_no: int, target: bytes, terms: Terms, part: int | None) -> str | None:
+def take(connection: Connection, run_no: int, target: bytes, terms: LeaseTerms, part: int | None) -> str | None:
     """Return the id of a new lease, which has no share yet.
 
     Args:
@@ -252,7 +252,7 @@ def take(connection: Connection, run_no: int, target: bytes, terms: Terms, part:
     return new
 
 
-def renew(connection: Connection, own: str, target: bytes, report: Report) -> Grant | None:
+def renew(connection: Connection, own: str, target: bytes, report: LeaseReport) -> LeaseShare | None:
     """Renew a lease, and return its new share; None if it was lost.
 
     Args:
@@ -287,7 +287,7 @@ def renew(connection: Connection, own: str, target: bytes, report: Report) -> Gr
         rate=granted or 0.0,
         told=orjson.dumps(report.told, option=orjson.OPT_NON_STR_KEYS),
     )
-    return Grant(
+    return LeaseShare(
         concurrency,
         granted,
         lasts,
@@ -310,12 +310,12 @@ def release(connection: Connection, own: str) -> None:
     connection.execute(delete(lease).where(lease.c.id == own))
 
 
-def held(connection: Connection, run_no: int) -> list[Held]:
+def held(connection: Connection, run_no: int) -> list[LeaseProgress]:
     """Return how far each process of a run has come, except the one that drives it."""
     now = _clock(connection)
     chosen = select(lease).where(lease.c.run_no == run_no, lease.c.part.is_not(None))
     return [
-        Held(record.id, record.part, record.until > now, orjson.loads(record.told))
+        LeaseProgress(record.id, record.part, record.until > now, orjson.loads(record.told))
         for record in connection.execute(chosen)
     ]
 
@@ -341,7 +341,7 @@ def draw(connection: Connection, run_no: int, name: str, most: int) -> int:
     return taken
 
 
-def shares_of(holders: Sequence[Holder], factor: float = 1.0) -> dict[str, tuple[int, float | None]]:
+def shares_of(holders: Sequence[LeaseHolder], factor: float = 1.0) -> dict[str, tuple[int, float | None]]:
     """Return what each holder should have: requests at a time, and a second.
 
     What a partner bears is the largest that a run states, as its spec does; no run gets more than it states itself.
@@ -378,7 +378,7 @@ def _divided(limits: Mapping[int, float]) -> dict[int, float]:
 
 
 def _granted(
-    own: str, senders: Sequence[Holder], shares: Mapping[str, tuple[int, float | None]]
+    own: str, senders: Sequence[LeaseHolder], shares: Mapping[str, tuple[int, float | None]]
 ) -> tuple[int, float | None]:
     """Return what a holder gets now: what it should have, as far as the others have left it already."""
     others = [each for each in senders if each.id != own]
@@ -410,7 +410,7 @@ def _missed(connection: Connection, target: bytes, now: float, rate: float | Non
     return missed
 
 
-def _numbers(connection: Connection, run_no: int, report: Report) -> dict[str, int]:
+def _numbers(connection: Connection, run_no: int, report: LeaseReport) -> dict[str, int]:
     for name, value in report.puts.items():
         put(connection, run_no, name, value)
     for name, more in report.adds.items():
@@ -427,9 +427,9 @@ def _store(connection: Connection, own: str, **values: Any) -> None:
     connection.execute(_RENEWED.values(**values), {"own": own})
 
 
-def _holder(record: Row[Any]) -> Holder:
-    terms = Terms(record.most_concurrency, record.most_rate, record.processes)
-    return Holder(record.id, record.run_no, terms, record.concurrency, record.rate)
+def _holder(record: Row[Any]) -> LeaseHolder:
+    terms = LeaseTerms(record.most_concurrency, record.most_rate, record.processes)
+    return LeaseHolder(record.id, record.run_no, terms, record.concurrency, record.rate)
 
 
 def _lasts(again: float) -> float:

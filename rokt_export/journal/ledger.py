@@ -37,7 +37,7 @@ _OPEN = "SELECT no, run_no FROM intent WHERE fingerprints IS NOT NULL ORDER BY n
 _ANSWERED = {str(why): why for why in LeftOut if why not in (LeftOut.DONE_BEFORE, LeftOut.REPEATED)}
 
 
-class Way(Struct, frozen=True):
+class RecognitionMethod(Struct, frozen=True):
     """A way to recognize rows that a live system has received.
 
     Attributes:
@@ -84,7 +84,7 @@ def own_key(connection: Connection, secret: bytes, names: Sequence[str]) -> byte
 
 def ways(
     connection: Connection, secret: bytes, names: Sequence[str], identity: tuple[str, ...], *, note: bool = False
-) -> list[Way]:
+) -> list[RecognitionMethod]:
     """Return the ways to recognize rows that a live system has received; new entries use the first one.
 
     A system keeps its ledger while one of its names stays the same: its address and account, the partner and
@@ -106,10 +106,13 @@ def ways(
         add_identity(connection, partner_key(secret, own), identity)
         for name in names:
             _note_systems(connection, secret, name, known)
-    found = [Way(partner_key(secret, own), identity)]
+    found = [RecognitionMethod(partner_key(secret, own), identity)]
     for one in known:
         key = partner_key(secret, one)
-        found += [Way(key, names_read, one != own and one in older) for names_read in identities(connection, key)]
+        found += [
+            RecognitionMethod(key, names_read, one != own and one in older)
+            for names_read in identities(connection, key)
+        ]
     return list(dict.fromkeys(found))
 
 
@@ -187,7 +190,7 @@ def _of_so_many(number: int) -> str:
 def withheld(
     connection: Connection,
     fingerprints: Sequence[bytes],
-    elsewhere: Elsewhere,
+    elsewhere: InFlightElsewhere,
     leave: Collection[OutcomeKind] = frozenset(),
 ) -> dict[bytes, LeftOut]:
     """Return which rows must not be sent, and why.
@@ -217,7 +220,7 @@ def withheld(
     return found
 
 
-class Elsewhere:
+class InFlightElsewhere:
     """The rows that others have in flight: other runs, alive or dead, and other workers of this run.
 
     They are read again after a batch was added or removed. A batch is read once: its rows count as in flight until all

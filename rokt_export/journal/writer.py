@@ -25,7 +25,7 @@ from rokt_export.journal.intents import (
     FINGERPRINT_BYTES,
     Intents,
     Item,
-    Underway,
+    OpenBatches,
     encoded,
     open_rows,
     owned,
@@ -132,11 +132,11 @@ class RunWriter:
         self._store = store
         self._run_no = run_no
         self._latest_intent = latest
-        self._underway = Underway()
+        self._underway = OpenBatches()
         self._settled = RowSet()
         self._settled_complete = False
-        self._elsewhere = ledger.Elsewhere(run_no, before, filtered=True)
-        self._ahead = ledger.Elsewhere(run_no, before, filtered=True)
+        self._elsewhere = ledger.InFlightElsewhere(run_no, before, filtered=True)
+        self._ahead = ledger.InFlightElsewhere(run_no, before, filtered=True)
         self._thread = threading.get_ident()
         self._begun = 0
         self._departures = Departures()
@@ -189,7 +189,7 @@ class RunWriter:
         """Return the fingerprint of a row's canonical bytes: a keyed hash of 16 bytes."""
         return ledger.fingerprint(self.key, content)
 
-    def ways(self, identity: tuple[str, ...]) -> list[ledger.Way]:
+    def ways(self, identity: tuple[str, ...]) -> list[ledger.RecognitionMethod]:
         """Return the ways to recognize rows, this run's first; it is recorded in the ledger.
 
         Args:
@@ -226,7 +226,7 @@ class RunWriter:
         self._expected.update((row, (mark, state)) for row, mark in rows)
 
     @property
-    def _looking(self) -> ledger.Elsewhere:
+    def _looking(self) -> ledger.InFlightElsewhere:
         """What this thread knows of others: that of a live feed, or the writer's own."""
         return self._elsewhere if threading.get_ident() == self._thread else self._ahead
 

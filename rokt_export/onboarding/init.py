@@ -37,7 +37,7 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class WrittenSpec:
     """A spec that was written.
 
     Attributes:
@@ -76,7 +76,7 @@ def target_of(given: Path | None, partner: str, *, force: bool) -> Path:
     return path
 
 
-def begin(operation: Operation, path: Path, env_file: Path | None, sent: Iterable[str] = ()) -> Begun:
+def begin(operation: Operation, path: Path, env_file: Path | None, sent: Iterable[str] = ()) -> WrittenSpec:
     """Draft the spec of an operation, judge it, and write it with its secrets.
 
     Args:
@@ -100,7 +100,7 @@ def _beside(operation: Operation, path: Path) -> Operation:
     return replace(operation, document=os.path.relpath(operation.document, path.parent))
 
 
-def begin_from_sample(name: str, path: Path | None, env_file: Path | None, *, force: bool) -> Begun:
+def begin_from_sample(name: str, path: Path | None, env_file: Path | None, *, force: bool) -> WrittenSpec:
     """Copy a sample spec, with an editor's hint that works where it goes.
 
     Raises:
@@ -128,14 +128,14 @@ def samples() -> dict[str, Path]:
 
 def _written(
     path: Path, text: str, env_file: Path | None, draft: Draft | None = None, secrets: Secrets | None = None
-) -> Begun:
+) -> WrittenSpec:
     own_env = env_file if env_file is None or env_file.exists() else None
     validation = validate_text(str(path), text, lambda environment: load_variables(environment, own_env))
     schema = path.with_name(SCHEMA_FILE)
     if not schema.exists() or '"Partner spec of rokt-export"' in schema.read_text(encoding="utf-8", errors="replace"):
         _write(schema, schema_text())
     _write(path, text)
-    return Begun(path, validation, draft, secrets)
+    return WrittenSpec(path, validation, draft, secrets)
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

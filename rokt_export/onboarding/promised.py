@@ -19,7 +19,7 @@ _WITHOUT_BODY = frozenset({204, 205, 304})
 _MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+", re.ASCII)
 
 
-class Promises:
+class DocumentedResponses:
     """The responses of one operation.
 
     Args:

@@ -64,7 +64,7 @@ _WORDS = re.compile(r"[A-Za-z][A-Za-z _-]{0,39}", re.ASCII)
 
 
 @dataclass(slots=True)
-class Meaning:
+class OutcomeEvidence:
     """What speaks for each outcome.
 
     Attributes:
@@ -108,9 +108,9 @@ class Meaning:
             self._strong.add(outcome)
 
 
-def meaning_of(response: Response) -> Meaning:
+def meaning_of(response: Response) -> OutcomeEvidence:
     """Return what a response says for each outcome, by its status, headers and body."""
-    found = Meaning()
+    found = OutcomeEvidence()
     _weigh_status(found, response.status)
     for name, value in telling_headers(response):
         _weigh_state(found, f"header {name}", name, value)
@@ -140,7 +140,7 @@ def telling_headers(response: Response) -> Iterator[tuple[str, str]]:
             yield name, value.strip()
 
 
-def _weigh_status(found: Meaning, status: int) -> None:
+def _weigh_status(found: OutcomeEvidence, status: int) -> None:
     if status in SETUP_FAULTS:
         found.speaks_for("failed", f"status {status} means a wrong set-up", strong=True)
     elif status >= 500 or status in BUSY:
@@ -158,7 +158,7 @@ def _weigh_status(found: Meaning, status: int) -> None:
     found._refused_by_service = bool(found.signs["failed"])
 
 
-def _weigh_scalars(found: Meaning, data: Any) -> None:
+def _weigh_scalars(found: OutcomeEvidence, data: Any) -> None:
     for count, (key, value) in enumerate(_scalars(data, "")):
         if count == _MOST_SCALARS:
             found.doubts.append("the body is too long to be weighed")
@@ -179,7 +179,7 @@ def _scalars(data: Any, key: str) -> Iterator[tuple[str, Any]]:
         yield key, data
 
 
-def _weigh_state(found: Meaning, place: str, key: str, value: Any) -> None:
+def _weigh_state(found: OutcomeEvidence, place: str, key: str, value: Any) -> None:
     """Weigh a value whose name says that it is a state, a code or an error."""
     text = text_of(value).strip() if value is not None else ""
     name, is_number = _CAMEL.sub("_", key), isinstance(value, int | float) and not isinstance(value, bool)
@@ -199,7 +199,7 @@ def _weigh_state(found: Meaning, place: str, key: str, value: Any) -> None:
         _weigh_code(found, text, said)
 
 
-def _weigh_code(found: Meaning, text: str, said: str) -> None:
+def _weigh_code(found: OutcomeEvidence, text: str, said: str) -> None:
     if _DUPLICATE.fullmatch(text):
         found.speaks_for("duplicate", said, strong=True)
     elif _REFUSED.search(text):
@@ -208,7 +208,7 @@ def _weigh_code(found: Meaning, text: str, said: str) -> None:
         found.doubts.append(said)
 
 
-def _weigh_text(found: Meaning, text: str) -> None:
+def _weigh_text(found: OutcomeEvidence, text: str) -> None:
     if match := _DUPLICATE.search(text):
         found.speaks_for("duplicate", f"the body has `{match[0]}`", strong="duplicate" in found.outcomes)
     if match := _SERVICE.search(text):

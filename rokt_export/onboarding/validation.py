@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rokt_export.delivery.address import Address
 from rokt_export.delivery.asked_urls import blank_asked_url
-from rokt_export.delivery.target import Likeness, Target, guard_of
+from rokt_export.delivery.target import AddressLikeness, Target, guard_of
 from rokt_export.errors import RoktExportError, SpecError
 from rokt_export.exchange.model import Outcome, Response
 from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical
@@ -124,10 +124,10 @@ def _places(loaded: LoadedSpec, targets: Iterable[Target]) -> Iterator[Finding]:
     """RX103, RX140: an environment for tests that is at, or near, the address of a guarded one."""
     for target in targets:
         for near in target.near:
-            beside = near.likeness in (Likeness.HOST, Likeness.TOKENS)
+            beside = near.likeness in (AddressLikeness.HOST, AddressLikeness.TOKENS)
             yield loaded.document.finding(
                 "RX140" if beside else "RX103",
-                Severity.WARNING if near.why or near.likeness is Likeness.SWITCH else Severity.INFO,
+                Severity.WARNING if near.why or near.likeness is AddressLikeness.SWITCH else Severity.INFO,
                 ("endpoint", near.environment, "url"),
                 near.text,
                 near.remedy

@@ -22,7 +22,7 @@ from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.prose import print_message
 from rokt_export.reports.reasons import ReasonGroup, less_frequent, why
 from rokt_export.reports.run_facts import lookups
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 from rokt_export.response.explain import Explanation, RuleVerdict
 
 FEW = 50
@@ -42,32 +42,32 @@ _RECEIVED = {LeftOut.DELIVERED, LeftOut.DUPLICATE, LeftOut.UNKNOWN}
 _STATES = {RunState.RUNNING: "cyan", RunState.INTERRUPTED: "yellow", RunState.CRASHED: "red"}
 
 
-def run_table(console: Console, story: Story, *, show_all: bool = False) -> None:
+def run_table(console: Console, run_report: RunReport, *, show_all: bool = False) -> None:
     """Print how far an unfinished run came, and why rows had an unexpected outcome, grouped.
 
     Rows are printed only where all are asked for, or of a short `test`.
     """
-    words = [f"{story.unfinished[0].upper()}{story.unfinished[1:]}."] if story.unfinished else []
+    words = [f"{run_report.unfinished[0].upper()}{run_report.unfinished[1:]}."] if run_report.unfinished else []
     style = "yellow" if words else "dim"
-    if story.rows and (show_all or (story.run.command in _TESTS and story.rows <= FEW)):
-        deliveries_table(console, story.deliveries())
-        if story.rows > FEW:
-            reason_table(console, story)
+    if run_report.rows and (show_all or (run_report.run.command in _TESTS and run_report.rows <= FEW)):
+        deliveries_table(console, run_report.deliveries())
+        if run_report.rows > FEW:
+            reason_table(console, run_report)
     else:
-        reason_table(console, story)
-        words += [_expectation(story), "--all shows every row."] if story.rows else [_why_none(story)]
+        reason_table(console, run_report)
+        words += [_expectation(run_report), "--all shows every row."] if run_report.rows else [_why_none(run_report)]
     if words:
         console.print(" ".join(filter(None, words)), style=style, markup=False, highlight=False)
 
 
-def _why_none(story: Story) -> str:
+def _why_none(run_report: RunReport) -> str:
     """Why a run has no row, in a sentence."""
-    if known := sum(story.left_out.values()):
-        if not _RECEIVED.issuperset(story.left_out):
-            return f"No row was sent. Left out: {_left_out(story)}."
-        has = "may have" if LeftOut.UNKNOWN in story.left_out else "has"
+    if known := sum(run_report.left_out.values()):
+        if not _RECEIVED.issuperset(run_report.left_out):
+            return f"No row was sent. Left out: {_left_out(run_report)}."
+        has = "may have" if LeftOut.UNKNOWN in run_report.left_out else "has"
         return f"No row was sent: production {has} received {'it' if known == 1 else f'all {known:,}'} before."
-    match story.run.state:
+    match run_report.run.state:
         case RunState.RUNNING:
             return "No row was sent yet."
         case RunState.INTERRUPTED | RunState.CRASHED:
@@ -78,32 +78,32 @@ def _why_none(story: Story) -> str:
             assert_never(never)
 
 
-def _expectation(story: Story) -> str:
+def _expectation(run_report: RunReport) -> str:
     """How many rows had the expected outcome, in a sentence; empty where all are in flight."""
-    total = story.rows - story.run.in_flight
+    total = run_report.rows - run_report.run.in_flight
     if not total:
         return ""
-    others = total - story.as_expected
-    out = bool(story.not_sent)
+    others = total - run_report.as_expected
+    out = bool(run_report.not_sent)
     were = "was" if total == 1 else "were"
-    noun = f"{'handled ' if story.unfinished and not out else ''}row{'' if total == 1 else 's'}"
+    noun = f"{'handled ' if run_report.unfinished and not out else ''}row{'' if total == 1 else 's'}"
     rows, every = f"{total:,} {noun}", f"The {noun}" if total == 1 else f"All {total:,} {noun}"
     if out:
         every += f" that {were} sent"
-    if story.expected != OutcomeKind.DELIVERED:
+    if run_report.expected != OutcomeKind.DELIVERED:
         some = f"{others:,} of {rows}" if others else every
-        return f"{some}: {'not ' if others else ''}{story.expected}, as expected."
+        return f"{some}: {'not ' if others else ''}{run_report.expected}, as expected."
     if others:
-        return f"{_not_delivered(story, others, rows)}."
-    if awaited := story.run.confirmations.get("awaited", 0):
+        return f"{_not_delivered(run_report, others, rows)}."
+    if awaited := run_report.run.confirmations.get("awaited", 0):
         some = "" if awaited == total else f"{awaited:,} of them "
         return f"{every} {were} accepted, {some}not yet confirmed."
     return f"{every} {were} delivered."
 
 
-def _not_delivered(story: Story, others: int, rows: str) -> str:
+def _not_delivered(run_report: RunReport, others: int, rows: str) -> str:
     """How many of the rows were not delivered, and of how many nobody knows."""
-    unknown = story.counts.get(OutcomeKind.UNKNOWN, 0) - story.run.in_flight
+    unknown = run_report.counts.get(OutcomeKind.UNKNOWN, 0) - run_report.run.in_flight
     known = others - unknown
     if not known:
         return f"{unknown:,} of {rows} {'is' if unknown == 1 else 'are'} unknown"
@@ -111,9 +111,9 @@ def _not_delivered(story: Story, others: int, rows: str) -> str:
     return f"{parts}, {unknown:,} {'is' if unknown == 1 else 'are'} unknown" if unknown else parts
 
 
-def reason_table(console: Console, story: Story) -> None:
+def reason_table(console: Console, run_report: RunReport) -> None:
     """Print why rows had an unexpected outcome: how many, outcome, status, rule, reason and first row of each group."""
-    groups, other_rows = story.reasons.most_frequent(MOST_REASONS)
+    groups, other_rows = run_report.reasons.most_frequent(MOST_REASONS)
     if not groups:
         return
     if console.width < _NARROW:
@@ -279,7 +279,7 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
 
 
-def summary(console: Console, story: Story, *, contact: bool = True, told: Collection[str] = ()) -> None:
+def summary(console: Console, run_report: RunReport, *, contact: bool = True, told: Collection[str] = ()) -> None:
     """Print what a run came to: counts, latency, rule coverage, notes, and what the tech contact should look for.
 
     Args:
@@ -287,15 +287,15 @@ def summary(console: Console, story: Story, *, contact: bool = True, told: Colle
         told: notes that were shown before the send.
     """
     console.print()
-    console.print(_counts(console, story))
-    if latency := latency_line(story):
+    console.print(_counts(console, run_report))
+    if latency := latency_line(run_report):
         print_message(console, plain(latency))
-    if story.coverage is not None:
-        print_message(console, plain(story.coverage.line()))
-    for note in story.notes:
+    if run_report.coverage is not None:
+        print_message(console, plain(run_report.coverage.line()))
+    for note in run_report.notes:
         if note not in told:
             print_message(console, plain(note), "yellow")
-    lines = lookups(story) if contact else []
+    lines = lookups(run_report) if contact else []
     if lines:
         console.print()
         print_message(console, plain(lines[0]), "bold")
@@ -303,22 +303,22 @@ def summary(console: Console, story: Story, *, contact: bool = True, told: Colle
             print_message(console, Text("  ").append_text(plain(line)))
 
 
-def _counts(console: Console, story: Story) -> Text:
+def _counts(console: Console, run_report: RunReport) -> Text:
     """The counts, as many on a line as fit, and what was left out: no outcome is parted from its number."""
-    parts = [Text(f"{story.rows:,} row{'' if story.rows == 1 else 's'}", style="bold")]
-    for outcome, number in story.run.counts_so_far.items():
+    parts = [Text(f"{run_report.rows:,} row{'' if run_report.rows == 1 else 's'}", style="bold")]
+    for outcome, number in run_report.run.counts_so_far.items():
         parts.append(outcome_text(console, outcome).append(f" {number:,}"))
-    if story.run.in_flight:
-        parts.append(Text(f"{story.run.in_flight:,} in flight", style=_STATES[RunState.RUNNING]))
-    if story.rows and (known := _left_out(story)):  # else the first sentence has said it
+    if run_report.run.in_flight:
+        parts.append(Text(f"{run_report.run.in_flight:,} in flight", style=_STATES[RunState.RUNNING]))
+    if run_report.rows and (known := _left_out(run_report)):  # else the first sentence has said it
         parts.append(Text(f"left out: {known}", style="dim"))
     return _packed(parts, console.width)
 
 
-def _left_out(story: Story) -> str:
+def _left_out(run_report: RunReport) -> str:
     """Return why rows were left out, and how many: `2 delivered before, 1 repeated`."""
-    known = [f"{rows:,} {outcome} before" for outcome, rows in story.left_out.items()]
-    if repeated := story.not_sent.get(LeftOut.REPEATED, {}).get("rows"):
+    known = [f"{rows:,} {outcome} before" for outcome, rows in run_report.left_out.items()]
+    if repeated := run_report.not_sent.get(LeftOut.REPEATED, {}).get("rows"):
         known.append(f"{repeated:,} repeated")
     return ", ".join(known)
 
@@ -334,9 +334,9 @@ def _packed(parts: Sequence[Text], width: int, gap: int = 3) -> Text:
     return Text("\n").join(lines)
 
 
-def latency_line(story: Story) -> str | None:
+def latency_line(run_report: RunReport) -> str | None:
     """Return the latency as `latency: p50 12 ms, p95 40 ms, p99 61 ms`; None where nothing was sent."""
-    latencies = story.figures.latencies
+    latencies = run_report.figures.latencies
     if not latencies.count:
         return None
     shares = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))

@@ -31,7 +31,7 @@ from rokt_export.reports.listing import Listing
 from rokt_export.reports.person_lookup import Identities
 from rokt_export.reports.reasons import is_unconnected
 from rokt_export.reports.run_facts import endpoint_of, is_test
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.classify import first_words
 from rokt_export.response.log_ids import request_ids
@@ -139,7 +139,7 @@ class ContactLetter:
     """The letter of a run.
 
     Args:
-        story: the run.
+        run_report: the run.
         template: a language of `LANGUAGES`, or a folder with `words.jinja`, `letter.txt`, `letter.html` or
             `letter.md`; what it lacks is taken from the English ones.
         attached: the rows are in a CSV that goes with the letter, not in a table that follows it.
@@ -150,12 +150,12 @@ class ContactLetter:
     """
 
     def __init__(
-        self, story: Story, template: str = "en", *, attached: bool = True, table: Listing | None = None
+        self, run_report: RunReport, template: str = "en", *, attached: bool = True, table: Listing | None = None
     ) -> None:
-        self._story = story
+        self._run_report = run_report
         self._template = template
         self._attached = attached
-        self._table = table or Listing.of(story, story.rows)
+        self._table = table or Listing.of(run_report, run_report.rows)
         self._loader = _loader(template)
 
     def subject(self) -> str:
@@ -189,30 +189,30 @@ class ContactLetter:
 
     def _facts(self, show: Callable[[str], str]) -> dict[str, Any]:
         """Return what templates are given, each text of others as `show` writes it."""
-        story, run = self._story, self._story.run
-        contact = story.spec.contact if story.spec is not None else None
-        first = story.figures.first_sent
+        run_report, run = self._run_report, self._run_report.run
+        contact = run_report.spec.contact if run_report.spec is not None else None
+        first = run_report.figures.first_sent
         when = datetime.fromtimestamp(first, UTC) if first else run.started
         records = [_written(one, show) for one in self._records]
         return {
             "contact": show(contact.name) if contact else "",
-            "partner": show(story.partner),
+            "partner": show(run_report.partner),
             "environment": show(run.environment),
-            "endpoint": show(without_labels(endpoint_of(story) or "")),
+            "endpoint": show(without_labels(endpoint_of(run_report) or "")),
             "date": when.date(),
             "rows": (rows := sum(self._sent.values())),
-            "only": story.only or (),
+            "only": run_report.only or (),
             "beside": 0 if self._attached else max(0, self._table.rows - rows),
             "sent": run.sent,
             "in_flight": run.in_flight,
             "unsent": self._unsent(unconnected=False),
             "unconnected": self._unsent(unconnected=True),
-            "left_out": story.left_out,
+            "left_out": run_report.left_out,
             "state": str(run.state),
-            "left_over": story.left_over,
-            "test": is_test(story),
-            "real": bool(records) and story.figures.invented < story.figures.rows,
-            "mixed": 0 < story.figures.invented < story.figures.rows,
+            "left_over": run_report.left_over,
+            "test": is_test(run_report),
+            "real": bool(records) and run_report.figures.invented < run_report.figures.rows,
+            "mixed": 0 < run_report.figures.invented < run_report.figures.rows,
             "sandbox": run.sandbox,
             "purged": run.purged,
             "attached": self._attached,
@@ -225,9 +225,9 @@ class ContactLetter:
     @cached_property
     def _sent(self) -> dict[OutcomeKind, int]:
         """Outcome to number of rows that were sent."""
-        counts = Counter(self._story.chosen_counts)
+        counts = Counter(self._run_report.chosen_counts)
         if counts[OutcomeKind.UNKNOWN]:
-            counts[OutcomeKind.UNKNOWN] -= self._story.run.in_flight
+            counts[OutcomeKind.UNKNOWN] -= self._run_report.run.in_flight
         return {kind: rows for kind in _ASKED if (rows := counts[kind])}
 
     def _unsent(self, *, unconnected: bool) -> int:
@@ -236,20 +236,22 @@ class ContactLetter:
         Args:
             unconnected: count only rows for which no connection was made. A purged run does not know of any.
         """
-        groups = [one for one in self._story.reasons.groups if one.outcome is OutcomeKind.FAILED and one.status is None]
+        groups = [
+            one for one in self._run_report.reasons.groups if one.outcome is OutcomeKind.FAILED and one.status is None
+        ]
         return sum(one.rows for one in groups if one.unconnected or not unconnected)
 
     @cached_property
     def _identities(self) -> Identities:
-        return Identities(self._story)
+        return Identities(self._run_report)
 
     @cached_property
     def _shown(self) -> list[Delivery]:
         """The first deliveries of each outcome, and of those that the partner decides later."""
         shown: list[Delivery] = []
-        for kind in () if self._story.run.purged else self._sent:
+        for kind in () if self._run_report.run.purged else self._sent:
             found = {False: 0, True: 0}
-            for one in filter(was_sent, self._story.deliveries([kind])):
+            for one in filter(was_sent, self._run_report.deliveries([kind])):
                 found[one.provisional] += 1
                 if found[one.provisional] <= MOST_RECORDS:
                     shown.append(one)
@@ -260,14 +262,14 @@ class ContactLetter:
     @cached_property
     def _later(self) -> Counter[OutcomeKind]:
         """Outcome to number of rows that the partner decides later."""
-        if not self._story.run.confirmations.get("awaited"):
+        if not self._run_report.run.confirmations.get("awaited"):
             return Counter()
-        return Counter(one.outcome for one in self._story.deliveries() if one.provisional)
+        return Counter(one.outcome for one in self._run_report.deliveries() if one.provisional)
 
     @cached_property
     def _records(self) -> list[PartnerRecord]:
         """The listed records of these deliveries, with names that distinguish them."""
-        records = [record_of(one, self._story.recording_of(one), self._identities) for one in self._shown]
+        records = [record_of(one, self._run_report.recording_of(one), self._identities) for one in self._shown]
         return self._named(list(_timed(records)))
 
     def _named(self, records: list[PartnerRecord]) -> list[PartnerRecord]:
@@ -289,11 +291,11 @@ class ContactLetter:
         return [replace(one, line=lines.get(one.row, 0)) for one in named]
 
     def _questions(self, records: Mapping[int, PartnerRecord]) -> list[LetterQuestion]:
-        story = self._story
-        if story.run.purged or story.run.sandbox:
+        run_report = self._run_report
+        if run_report.run.purged or run_report.run.sandbox:
             return []
-        if not story.run.sent:
-            first = story.run.state is not RunState.RUNNING and story.is_first_contact
+        if not run_report.run.sent:
+            first = run_report.run.state is not RunState.RUNNING and run_report.is_first_contact
             return [LetterQuestion("nothing")] if first else []
         asked = []
         for kind, rows in self._sent.items():
@@ -310,20 +312,20 @@ class ContactLetter:
                 asked.append(LetterQuestion(str(kind), left, _some(left, some)))
         if self._sent.get(OutcomeKind.DELIVERED):
             asked.append(LetterQuestion("values"))
-        if not story.run.production and (unseen := self._unseen()) and any(one.kind != "setup" for one in asked):
+        if not run_report.run.production and (unseen := self._unseen()) and any(one.kind != "setup" for one in asked):
             asked.append(LetterQuestion("trigger", kinds=unseen))
         return asked
 
     def _setup_rows(self, kind: OutcomeKind) -> Counter[int]:
         """Return status that speaks of the set-up to number of rows with this outcome."""
         found = Counter[int]()
-        for one in self._story.reasons.groups:
+        for one in self._run_report.reasons.groups:
             if one.outcome is kind and (status := setup_status(kind, one.status)) is not None:
                 found[status] += one.rows
         return found
 
     def _setup_questions(self, kind: OutcomeKind, records: Sequence[PartnerRecord]) -> Iterator[LetterQuestion]:
-        if self._story.run.command == "certify" and self._sent.get(OutcomeKind.DELIVERED):
+        if self._run_report.run.command == "certify" and self._sent.get(OutcomeKind.DELIVERED):
             return  # its probes provoke such responses on purpose
         for status, rows in sorted(self._setup_rows(kind).items()):
             some = [one for one in records if setup_status(kind, one.status) == status]
@@ -331,25 +333,25 @@ class ContactLetter:
 
     def _unseen(self) -> tuple[str, ...]:
         """Return outcomes that the spec describes and no response had."""
-        spec, counts = self._story.spec, self._story.counts
+        spec, counts = self._run_report.spec, self._run_report.counts
         described = {str(rule.outcome) for rule in spec.responses} if spec is not None else set()
         return tuple(str(kind) for kind in OutcomeKind if kind in described and not counts.get(kind))
 
     @cached_property
     def _responses(self) -> list[ResponseCount]:
         """How often each response came; nothing where the records have all of them."""
-        story = self._story
-        if len(self._records) == sum(self._sent.values()) or story.run.purged:
+        run_report = self._run_report
+        if len(self._records) == sum(self._sent.values()) or run_report.run.purged:
             return []
         counted = []
-        expected = next((kind for kind in self._sent if kind == story.expected), None)
+        expected = next((kind for kind in self._sent if kind == run_report.expected), None)
         if expected is not None and expected is not OutcomeKind.FAILED:  # that may mean two things
             later = self._later[expected]
             rows = {False: self._sent[expected] - later, True: later}
             counted = [ResponseCount(rows[when], None, str(expected), when, "") for when in rows if rows[when]]
-        for one in story.reasons.groups:
+        for one in run_report.reasons.groups:
             if one.outcome in self._sent and len(counted) < _MOST_RESPONSES:
-                words = _words(one.outcome, one.status, one.reason, story.recording(one.first))
+                words = _words(one.outcome, one.status, one.reason, run_report.recording(one.first))
                 counted.append(ResponseCount(one.rows, one.status, str(one.outcome), False, words, one.unconnected))
         return counted
 

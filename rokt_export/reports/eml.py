@@ -16,7 +16,7 @@ from rokt_export.redaction.display_text import csv_cell, one_line
 from rokt_export.reports.contact_letter import ContactLetter, record_of
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.person_lookup import Identities
-from rokt_export.reports.run_report import Story, moment
+from rokt_export.reports.run_report import RunReport, moment
 
 LARGEST_PLAIN = 2_000_000
 """Bytes of the table up to which it is attached as it is; a longer one is zipped, for many servers refuse 10 MB."""
@@ -24,24 +24,24 @@ MOST_LISTED = 100_000
 """Rows of the table: 2 MB zipped."""
 
 
-def write(story: Story, stream: TextIO, template: str = "en") -> None:
+def write(run_report: RunReport, stream: TextIO, template: str = "en") -> None:
     """Write an RFC 5322 message, text and HTML, that mail programs open as a draft (`X-Unsent`).
 
     It has no sender and no date: the sender adds them. What the partner received is attached as CSV.
 
     Args:
-        story: the run.
+        run_report: the run.
         stream: a text stream that translates no line ends.
         template: a language, or a folder of templates; see `ContactLetter`.
 
     Raises:
         UsageError: a template is missing, or fails.
     """
-    listing = Listing.of(story, MOST_LISTED)
-    letter = ContactLetter(story, template, table=listing)
+    listing = Listing.of(run_report, MOST_LISTED)
+    letter = ContactLetter(run_report, template, table=listing)
     message = EmailMessage(policy=SMTP)
     message["Subject"] = letter.subject()
-    if (to := _address(story)) is not None:
+    if (to := _address(run_report)) is not None:
         message["To"] = to
     message["X-Unsent"] = "1"
     message.set_content(letter.text(), cte="quoted-printable")
@@ -50,8 +50,8 @@ def write(story: Story, stream: TextIO, template: str = "en") -> None:
     stream.write(message.as_bytes().decode("ascii"))
 
 
-def _address(story: Story) -> Address | None:
-    contact = story.spec.contact if story.spec is not None else None
+def _address(run_report: RunReport) -> Address | None:
+    contact = run_report.spec.contact if run_report.spec is not None else None
     if contact is None or not contact.email:
         return None
     try:
@@ -64,7 +64,7 @@ def _attach(message: EmailMessage, listing: Listing) -> None:
     table = io.StringIO(newline="")
     _write_table(listing, table)
     data = table.getvalue().encode()
-    run = listing.story.run
+    run = listing.run_report.run
     name = f"{run.partner}-{run.run}.csv"
     if len(data) <= LARGEST_PLAIN:
         message.add_attachment(data, maintype="text", subtype="csv", filename=name, params={"charset": "utf-8"})
@@ -77,9 +77,9 @@ def _attach(message: EmailMessage, listing: Listing) -> None:
 
 def _write_table(listing: Listing, table: TextIO) -> None:
     """Write what the partner received and how it responded, a line a delivery, without rows that were not sent."""
-    identities = Identities(listing.story)
+    identities = Identities(listing.run_report)
     writer = csv.writer(table, lineterminator="\r\n")
-    names = identities.names if listing.story.figures.invented else identities.impersonal
+    names = identities.names if listing.run_report.figures.invented else identities.impersonal
     writer.writerow(["sent_utc", *names, "status", "outcome", "reference", "reason"])
     for one, recording in listing.deliveries_with_recordings():
         if not was_sent(one):

@@ -20,7 +20,7 @@ from rokt_export.errors import ConfigurationError, RoktExportError, UsageError
 
 if TYPE_CHECKING:
     from rokt_export.exchange.delivery import Delivery
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 
 class ReportFormat(Struct, frozen=True):
@@ -28,7 +28,7 @@ class ReportFormat(Struct, frozen=True):
 
     Attributes:
         name: what `--format` calls it.
-        writer: `module:function` below `rokt_export.reports`, which takes a story and a text stream.
+        writer: `module:function` below `rokt_export.reports`, which takes a `RunReport` and a text stream.
         letter: it has the letter to the tech contact, so its writer takes a `template` too.
         rows: it has one entry a row and nothing else, so its writer takes `deliveries` too.
         binary: its writer needs a text stream with a binary stream beneath it (`buffer`), and writes to that.
@@ -43,12 +43,12 @@ class ReportFormat(Struct, frozen=True):
     binary: bool = False
 
     def write(
-        self, story: Story, stream: TextIO, template: str = "en", deliveries: Iterable[Delivery] | None = None
+        self, run_report: RunReport, stream: TextIO, template: str = "en", deliveries: Iterable[Delivery] | None = None
     ) -> None:
-        """Write a story to a text stream, which translates no line ends.
+        """Write a run's report to a text stream, which translates no line ends.
 
         Args:
-            story: the run.
+            run_report: the run.
             stream: where to.
             template: words of the letter, where there is one; see `ContactLetter`.
             deliveries: some of the rows, for a format of rows; None for all.
@@ -65,7 +65,7 @@ class ReportFormat(Struct, frozen=True):
             ({"template": template} if self.letter else {}),
             ({"deliveries": deliveries} if self.rows else {}),
         )
-        write(story, stream, **letter, **rows)
+        write(run_report, stream, **letter, **rows)
 
 
 FORMATS: Mapping[str, ReportFormat] = {
@@ -152,11 +152,13 @@ def part_of(path: Path, number: int) -> Path:
     return path.with_name(f"{stem}-{number:04}{dot}{suffixes}")
 
 
-def write_parts(story: Story, form: ReportFormat, path: Path, rows: int, check: Callable[[Path], None]) -> list[Path]:
+def write_parts(
+    run_report: RunReport, form: ReportFormat, path: Path, rows: int, check: Callable[[Path], None]
+) -> list[Path]:
     """Write a run as several files of so many rows each, all or none; see `part_of` and `write_files`.
 
     Args:
-        story: the run.
+        run_report: the run.
         form: a format of rows.
         path: the name that the parts' names are made of.
         rows: rows of each part but the last.
@@ -165,7 +167,7 @@ def write_parts(story: Story, form: ReportFormat, path: Path, rows: int, check: 
     Returns:
         The files.
     """
-    deliveries, written = story.deliveries(), list[Path]()
+    deliveries, written = run_report.deliveries(), list[Path]()
 
     def parts() -> Iterator[tuple[Callable[[TextIO], object], Path]]:
         first = list(islice(deliveries, 1))
@@ -174,7 +176,7 @@ def write_parts(story: Story, form: ReportFormat, path: Path, rows: int, check: 
             check(part)
             written.append(part)
             some = chain(first, islice(deliveries, rows - 1))
-            yield partial(form.write, story, deliveries=some), part
+            yield partial(form.write, run_report, deliveries=some), part
             if not (first := list(islice(deliveries, 1))):
                 return
 
@@ -182,9 +184,9 @@ def write_parts(story: Story, form: ReportFormat, path: Path, rows: int, check: 
     return written
 
 
-def write_reports(story: Story, targets: Iterable[tuple[ReportFormat, Path]]) -> None:
-    """Write several reports of one story; see `write_files`."""
-    write_files([(partial(form.write, story), path) for form, path in targets])
+def write_reports(run_report: RunReport, targets: Iterable[tuple[ReportFormat, Path]]) -> None:
+    """Write several reports of one run; see `write_files`."""
+    write_files([(partial(form.write, run_report), path) for form, path in targets])
 
 
 def write_files(targets: Iterable[tuple[Callable[[TextIO], object], Path]]) -> None:

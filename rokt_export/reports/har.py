@@ -15,13 +15,13 @@ from rokt_export.journal.recording import RecordedBody, Recording
 from rokt_export.redaction.display_text import json_text
 from rokt_export.reports.http_text import phrase
 from rokt_export.reports.run_facts import endpoint_of, title
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 _UNKNOWN = "x-unknown"
 _PAGE = "run"
 
 
-def write(story: Story, stream: TextIO, rows: Sequence[int] | None = None) -> None:
+def write(run_report: RunReport, stream: TextIO, rows: Sequence[int] | None = None) -> None:
     """Write one entry for each delivery, or of some rows, in constant memory (http://www.softwareishard.com/blog/har-12-spec/).
 
     Sizes in bytes and times in milliseconds are -1 where they are not known. What HAR has no field for is in
@@ -32,27 +32,27 @@ def write(story: Story, stream: TextIO, rows: Sequence[int] | None = None) -> No
         "creator": {"name": "rokt-export", "version": __version__},
         "pages": [
             {
-                "startedDateTime": _moment(story.run.started.timestamp()),
+                "startedDateTime": _moment(run_report.run.started.timestamp()),
                 "id": _PAGE,
-                "title": title(story),
+                "title": title(run_report),
                 "pageTimings": {"onContentLoad": -1, "onLoad": -1},
             }
         ],
-        "comment": f"run {story.run.run}{f', {story.unfinished}' if story.unfinished else ''}",
-        "_state": str(story.run.state),
-        "_counts": dict(story.counts),
+        "comment": f"run {run_report.run.run}{f', {run_report.unfinished}' if run_report.unfinished else ''}",
+        "_state": str(run_report.run.state),
+        "_counts": dict(run_report.counts),
     }
     stream.write('{"log":' + json_text(head).removesuffix("}") + ',"entries":[')
     separator = "\n"
-    for entry in _entries(story, rows):
+    for entry in _entries(run_report, rows):
         stream.write(separator + json_text(entry))
         separator = ",\n"
     stream.write("\n]}}\n")
 
 
-def _entries(story: Story, rows: Sequence[int] | None) -> Iterator[dict[str, Any]]:
-    method, _, url = (endpoint_of(story) or "GET ").partition(" ")
-    found = story.deliveries_with_recordings() if rows is None else story.exchanges(rows).values()
+def _entries(run_report: RunReport, rows: Sequence[int] | None) -> Iterator[dict[str, Any]]:
+    method, _, url = (endpoint_of(run_report) or "GET ").partition(" ")
+    found = run_report.deliveries_with_recordings() if rows is None else run_report.exchanges(rows).values()
     for one, recording in found:
         recorded = recording is not None and recording.method is not None
         kept = recording if recording is not None and recorded else Recording(method=method)
@@ -60,7 +60,7 @@ def _entries(story: Story, rows: Sequence[int] | None) -> Iterator[dict[str, Any
         timings = _timings(kept.timings, one.latency_ms)
         entry: dict[str, Any] = {
             "pageref": _PAGE,
-            "startedDateTime": _moment(one.started or story.run.started.timestamp()),
+            "startedDateTime": _moment(one.started or run_report.run.started.timestamp()),
             "time": round(sum(timings[name] for name in ("dns", "connect", "wait", "receive") if timings[name] > 0), 3),
             "request": _request(kept, url),
             "response": _response(kept),

@@ -27,7 +27,7 @@ from rokt_export.reports.listing import Listing
 from rokt_export.reports.outcome_icons import SIGNS
 from rokt_export.reports.reasons import less_frequent
 from rokt_export.reports.run_facts import endpoint_of, run_facts, title
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 MOST_SHOWN = 100_000
 """Characters of a message that the page shows; the HAR has what a journal has, and the curl command sends all of it."""
@@ -58,35 +58,35 @@ class RecordingBlock:
     data: str
 
 
-def write(story: Story, stream: TextIO) -> None:
+def write(run_report: RunReport, stream: TextIO) -> None:
     """Write the page, in constant memory.
 
     Rows and recordings are compressed in it; the page unpacks the rows when it opens and a recording when it is asked
     for, so that 100,000 deliveries stay responsive. Its content security policy admits its own script and style, by
     their hashes, and nothing else.
     """
-    stream.writelines(page(asset("report.html")).generate(_context(story)))
+    stream.writelines(page(asset("report.html")).generate(_context(run_report)))
 
 
-def _context(story: Story) -> dict[str, Any]:
+def _context(run_report: RunReport) -> dict[str, Any]:
     style, script = asset("report.css"), asset("report.js")
-    listing, shown = Listing.of(story, MOST_LISTED), RowSet()
+    listing, shown = Listing.of(run_report, MOST_LISTED), RowSet()
     again: dict[int, Delivery] = {}
-    rules, latencies = _rules(story), story.figures.latencies
+    rules, latencies = _rules(run_report), run_report.figures.latencies
     return {
         "policy": policy(style, script),
         "style": Markup(style),
         "script": Markup(script),
         "version": __version__,
-        "story": story,
-        "title": title(story),
-        "endpoint": endpoint_of(story),
-        "facts": list(run_facts(story)),
+        "run_report": run_report,
+        "title": title(run_report),
+        "endpoint": endpoint_of(run_report),
+        "facts": list(run_facts(run_report)),
         "signs": SIGNS,
-        "parts": parts(story.counts),
+        "parts": parts(run_report.counts),
         "histogram": histogram(latencies) if latencies.count >= FEWEST_DRAWN else None,
-        "percentiles": _percentiles(story),
-        "reasons": story.reasons.most_frequent(MOST_REASONS),
+        "percentiles": _percentiles(run_report),
+        "reasons": run_report.reasons.most_frequent(MOST_REASONS),
         "less_frequent": less_frequent,
         "rules": rules,
         "most_seen": max((rule["seen"] for rule in rules), default=0),
@@ -94,32 +94,32 @@ def _context(story: Story) -> dict[str, Any]:
         "height": HEIGHT,
         "about": {
             "outcomes": [[outcome, SIGNS[outcome].mark] for outcome in _OUTCOMES],
-            "rules": _rule_names(story),
+            "rules": _rule_names(run_report),
             "rows": listing.listed,
-            "expected": story.expected,
-            "run": story.run.run,
+            "expected": run_report.expected,
+            "run": run_report.run.run,
         },
         "listing": listing,
-        "rows": packed(_rows(story, listing, shown, again)),
-        "blocks": _blocks(story, shown, again),
+        "rows": packed(_rows(run_report, listing, shown, again)),
+        "blocks": _blocks(run_report, shown, again),
     }
 
 
-def _rule_names(story: Story) -> list[str]:
+def _rule_names(run_report: RunReport) -> list[str]:
     """The spec's rules, then any others that deliveries name."""
-    known = list(story.spec.rule_names) if story.spec is not None else []
-    return [*known, *(name for name in story.figures.rules if name not in known)]
+    known = list(run_report.spec.rule_names) if run_report.spec is not None else []
+    return [*known, *(name for name in run_report.figures.rules if name not in known)]
 
 
-def _rules(story: Story) -> list[dict[str, Any]]:
-    spec = story.spec
+def _rules(run_report: RunReport) -> list[dict[str, Any]]:
+    spec = run_report.spec
     outcomes = {n: str(r.outcome) for n, r in zip(spec.rule_names, spec.responses, strict=True)} if spec else {}
-    seen = story.figures.rules
-    return [{"name": name, "outcome": outcomes.get(name), "seen": seen[name]} for name in _rule_names(story)]
+    seen = run_report.figures.rules
+    return [{"name": name, "outcome": outcomes.get(name), "seen": seen[name]} for name in _rule_names(run_report)]
 
 
-def _percentiles(story: Story) -> list[tuple[str, str]]:
-    latencies = story.figures.latencies
+def _percentiles(run_report: RunReport) -> list[tuple[str, str]]:
+    latencies = run_report.figures.latencies
     if not latencies.count:
         return []
     shares = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
@@ -127,12 +127,12 @@ def _percentiles(story: Story) -> list[tuple[str, str]]:
     return [*parts, ("longest", duration(latencies.highest))]
 
 
-def _rows(story: Story, listing: Listing, shown: RowSet, again: dict[int, Delivery]) -> Iterator[bytes]:
+def _rows(run_report: RunReport, listing: Listing, shown: RowSet, again: dict[int, Delivery]) -> Iterator[bytes]:
     """One JSON array a line for each listed delivery, in the order that the script reads; adds its row to `shown`.
 
     What may have been sent once more, or is, goes to `again`. Outcomes and rules are given by number.
     """
-    rules = {name: number for number, name in enumerate(_rule_names(story))}
+    rules = {name: number for number, name in enumerate(_rule_names(run_report))}
     lines = bytearray()
     for number, one in enumerate(listing.deliveries(), 1):
         shown.add(one.row)
@@ -153,16 +153,16 @@ def _row(one: Delivery, rules: dict[str, int]) -> list[Any]:
     ]  # fmt: skip
 
 
-def _blocks(story: Story, shown: RowSet, again: Mapping[int, Delivery]) -> Iterator[RecordingBlock]:
+def _blocks(run_report: RunReport, shown: RowSet, again: Mapping[int, Delivery]) -> Iterator[RecordingBlock]:
     """Recordings of the rows that are shown; the template asks for them after the rows."""
     pending: list[bytes] = []
     traces: dict[bytes, int] = {}
     size = first = last = 0
-    for row, recording in story.recordings():
+    for row, recording in run_report.recordings():
         if row not in shown:
             continue
-        met = story.met(again[row], recording) if row in again else recording
-        entry = _entry(story, row, met or recording, traces)
+        met = run_report.met(again[row], recording) if row in again else recording
+        entry = _entry(run_report, row, met or recording, traces)
         first = first if pending else row
         last = row
         pending.append(entry)
@@ -179,9 +179,9 @@ def _block(first: int, last: int, entries: Iterable[bytes], traces: Iterable[byt
     return RecordingBlock(first, last, "".join(packed([document])))
 
 
-def _entry(story: Story, row: int, recording: Recording, traces: dict[bytes, int]) -> bytes:
+def _entry(run_report: RunReport, row: int, recording: Recording, traces: dict[bytes, int]) -> bytes:
     """One recording as the page shows it. Equal traces are kept once in a block."""
-    explanation = story.explain(recording)
+    explanation = run_report.explain(recording)
     trace = -1
     if explanation is not None:
         trace = traces.setdefault(page_json(explanation.as_json()), len(traces))

@@ -12,7 +12,7 @@ from rokt_export.exchange.model import NOT_JUDGED
 from rokt_export.journal.recording import Recording
 from rokt_export.redaction.display_text import visible
 from rokt_export.reports.http_text import request_text, response_text
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 LONGEST = 4_000
 """Characters of a request or response shown with a case that did not pass."""
@@ -21,19 +21,19 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot contain (section 2.2)."""
 
 
-def write(story: Story, stream: TextIO) -> None:
+def write(run_report: RunReport, stream: TextIO) -> None:
     """Write one suite that satisfies the schemas of Ant (Windy Road's) and of Jenkins alike, in constant memory.
 
     They want times in seconds, a timestamp without zone (UTC here), a host name, and no attribute of `testsuites`.
     """
-    stream.writelines(_document(story))
+    stream.writelines(_document(run_report))
 
 
-def _document(story: Story) -> Iterator[str]:
-    run = story.run
-    counts = story.chosen_counts
+def _document(run_report: RunReport) -> Iterator[str]:
+    run = run_report.run
+    counts = run_report.chosen_counts
     tests = sum(counts.values())
-    errors = sum(number for outcome, number in counts.items() if _is_error(story, outcome))
+    errors = sum(number for outcome, number in counts.items() if _is_error(run_report, outcome))
     ended = run.ended or run.started
     attributes = {
         "name": f"{run.partner} {run.target}",
@@ -42,53 +42,53 @@ def _document(story: Story) -> Iterator[str]:
         "hostname": "localhost",
         "timestamp": f"{run.started:%Y-%m-%dT%H:%M:%S}",
         "tests": str(tests),
-        "failures": str(tests - counts.get(story.expected, 0) - errors),
+        "failures": str(tests - counts.get(run_report.expected, 0) - errors),
         "errors": str(errors),
         "time": f"{(ended - run.started).total_seconds():.3f}",
     }
     yield f'<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n<testsuite{_attributes(attributes)}>\n'
     yield "<properties>\n"
-    for name, value in _properties(story):
+    for name, value in _properties(run_report):
         yield f"<property{_attributes({'name': name, 'value': value})}/>\n"
     yield "</properties>\n"
-    for one, recording in story.deliveries_with_recordings():
-        yield from _case(story, one, recording)
-    coverage = story.coverage.line() if story.coverage is not None else ""
+    for one, recording in run_report.deliveries_with_recordings():
+        yield from _case(run_report, one, recording)
+    coverage = run_report.coverage.line() if run_report.coverage is not None else ""
     yield f"<system-out>{_text(coverage)}</system-out>\n"
-    yield f"<system-err>{_text(chr(10).join(filter(None, (story.unfinished, *story.notes))))}</system-err>\n"
+    yield f"<system-err>{_text(chr(10).join(filter(None, (run_report.unfinished, *run_report.notes))))}</system-err>\n"
     yield "</testsuite>\n</testsuites>\n"
 
 
-def _properties(story: Story) -> Iterator[tuple[str, str]]:
-    run = story.run
+def _properties(run_report: RunReport) -> Iterator[tuple[str, str]]:
+    run = run_report.run
     yield "run", run.run
     yield "state", str(run.state)
-    if story.unfinished:
-        yield "unfinished", story.unfinished
+    if run_report.unfinished:
+        yield "unfinished", run_report.unfinished
     yield "command", run.command
     yield "environment", run.target
     yield "spec", run.spec_file
     yield "spec_sha256", run.spec_sha256
-    yield "expected", story.expected
-    for outcome, number in story.counts.items():
+    yield "expected", run_report.expected
+    for outcome, number in run_report.counts.items():
         yield f"count.{outcome}", str(number)
 
 
-def _is_error(story: Story, outcome: str) -> bool:
+def _is_error(run_report: RunReport, outcome: str) -> bool:
     """Return whether an outcome is an error of JUnit; the other unexpected ones are its failures."""
-    return outcome != story.expected and outcome in NOT_JUDGED
+    return outcome != run_report.expected and outcome in NOT_JUDGED
 
 
-def _case(story: Story, one: Delivery, recording: Recording | None) -> Iterator[str]:
+def _case(run_report: RunReport, one: Delivery, recording: Recording | None) -> Iterator[str]:
     attributes = {
-        "classname": f"{story.run.partner}.{story.run.environment}",
+        "classname": f"{run_report.run.partner}.{run_report.run.environment}",
         "name": f"row {one.row}: {one.transaction}",
         "time": f"{(one.latency_ms or 0) / 1000:.6f}",
     }
-    if one.outcome == story.expected:
+    if one.outcome == run_report.expected:
         yield f"<testcase{_attributes(attributes)}/>\n"
         return
-    tag = "error" if _is_error(story, one.outcome) else "failure"
+    tag = "error" if _is_error(run_report, one.outcome) else "failure"
     why = one.error or one.reason
     failure = {"type": str(one.outcome), "message": f"{one.outcome}: {why}" if why else str(one.outcome)}
     yield f"<testcase{_attributes(attributes)}><{tag}{_attributes(failure)}>{_text(_details(one, recording))}</{tag}>"

@@ -11,7 +11,7 @@ from rokt_export.exchange.delivery import Delivery
 
 if TYPE_CHECKING:
     from rokt_export.journal.recording import Recording
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +34,27 @@ class Listing:
     """The rows of a run that a report lists.
 
     Attributes:
-        story: the run.
+        run_report: the run.
         parts: the rows, in the order of the report.
     """
 
-    story: Story
+    run_report: RunReport
     parts: Sequence[ListedRows]
 
     @classmethod
-    def of(cls, story: Story, most: int) -> Listing:
+    def of(cls, run_report: RunReport, most: int) -> Listing:
         """Return all rows in row order if they are no more than `most`; else the unexpected outcomes come first."""
-        counts = story.chosen_counts
+        counts = run_report.chosen_counts
         if sum(counts.values()) <= most:
-            return cls(story, (ListedRows(None, sum(counts.values()), most),))
+            return cls(run_report, (ListedRows(None, sum(counts.values()), most),))
         parts: list[ListedRows] = []
         left = most
         for expected in (False, True):
-            group = [one for one in counts if (one == story.expected) is expected]
+            group = [one for one in counts if (one == run_report.expected) is expected]
             rows = sum(counts[one] for one in group)
             parts.append(ListedRows(group, rows, min(rows, left)))
             left -= parts[-1].listed
-        return cls(story, parts)
+        return cls(run_report, parts)
 
     @property
     def rows(self) -> int:
@@ -75,23 +75,23 @@ class Listing:
         """Yield the listed rows."""
         for part in self.parts:
             if part.listed:
-                yield from islice(self.story.deliveries(part.outcomes), part.listed)
+                yield from islice(self.run_report.deliveries(part.outcomes), part.listed)
 
     def deliveries_with_recordings(self) -> Iterator[tuple[Delivery, Recording | None]]:
         """Yield each listed row with its recording where there is one."""
         for part in self.parts:
             if part.listed:
-                yield from islice(self.story.deliveries_with_recordings(part.outcomes), part.listed)
+                yield from islice(self.run_report.deliveries_with_recordings(part.outcomes), part.listed)
 
     def notes(self) -> Iterator[str]:
         """Yield which rows are left out, and the command that writes all of them."""
-        story, run = self.story, self.story.run.run
-        if story.only is not None:
-            named = " or ".join(story.only)
-            yield f"Only rows that are {named} are listed: {self.rows:,} of the run's {story.rows:,}."
+        run_report, run = self.run_report, self.run_report.run.run
+        if run_report.only is not None:
+            named = " or ".join(run_report.only)
+            yield f"Only rows that are {named} are listed: {self.rows:,} of the run's {run_report.rows:,}."
         if not self.is_complete:
-            only = "" if story.only is None else f" --only {','.join(story.only)}"
+            only = "" if run_report.only is None else f" --only {','.join(run_report.only)}"
             yield (
                 f"{self.listed:,} of {self.rows:,} rows are listed, unexpected outcomes first. "
-                f"All of them: rokt-export runs export {run}{only} --out {story.run.partner}.csv.gz"
+                f"All of them: rokt-export runs export {run}{only} --out {run_report.run.partner}.csv.gz"
             )

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.reports.rows import columns_of
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 _GROUP = 5_000
 """Rows of a row group, which are in memory together: 1 MB."""
@@ -16,14 +16,14 @@ _TYPES = {"row": "int64", "status": "int16", "attempts": "int32", "latency_ms": 
 """Columns that are no text."""
 
 
-def write(story: Story, stream: TextIO, deliveries: Iterable[Delivery] | None = None) -> None:
+def write(run_report: RunReport, stream: TextIO, deliveries: Iterable[Delivery] | None = None) -> None:
     """Write the file to the binary stream beneath a text stream; texts are as the journal has them."""
     import pyarrow
     from pyarrow.parquet import ParquetWriter
 
-    names = columns_of(story)
+    names = columns_of(run_report)
     schema = pyarrow.schema([(name, pyarrow.type_for_alias(_TYPES.get(name, "string"))) for name in names])
-    source = iter(story.deliveries() if deliveries is None else deliveries)
+    source = iter(run_report.deliveries() if deliveries is None else deliveries)
     with ParquetWriter(stream.buffer, schema, compression="zstd") as writer:
         while group := [one.as_json() for one in islice(source, _GROUP)]:
             columns = [[_storable(one.get(name)) for one in group] for name in names]

@@ -20,7 +20,7 @@ from rokt_export.sandbox.url_patterns import EndpointUrl
 from rokt_export.transactions.transaction import IDENTITIES
 
 if TYPE_CHECKING:
-    from rokt_export.reports.run_report import Story
+    from rokt_export.reports.run_report import RunReport
 
 _TELLING = ("email", "firstname", "lastname", "mobile", "zipcode", "confirmationref", "transactionid")
 """Attributes for looking people up, in the order of a table's columns."""
@@ -36,14 +36,14 @@ class Identities:
         impersonal: those of them that are no personal data.
     """
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, run_report: RunReport) -> None:
         self.names: tuple[str, ...] = ()
         self.impersonal: tuple[str, ...] = ()
         self._read: ParameterReader | None = None
-        self._story = story
+        self._run_report = run_report
         self._unchanged: dict[str, str] = {}
-        spec = story.spec
-        if spec is None or story.run.environment not in spec.endpoint:
+        spec = run_report.spec
+        if spec is None or run_report.run.environment not in spec.endpoint:
             return
         found: dict[str, int] = {}
         for parameter in every_parameter(spec.parameters):
@@ -56,7 +56,7 @@ class Identities:
         self.names = tuple(sorted(found, key=lambda name: found[name]))
         self.impersonal = tuple(name for name in self.names if _TELLING[found[name]] in IDENTITIES)
         try:
-            url = EndpointUrl(spec.environment(story.run.environment).url, defaultdict(str))
+            url = EndpointUrl(spec.environment(run_report.run.environment).url, defaultdict(str))
             self._read = ParameterReader(spec.parameters, spec.encoding, url, None)
         except RoktExportError:  # the URL needs variables that are not set
             self.names = ()
@@ -85,10 +85,10 @@ class Identities:
 
         An id is the `confirmationref` only of a row without a `transactionid`, so that it takes a recording to know.
         """
-        if self._story.run.purged or self._read is None:
+        if self._run_report.run.purged or self._read is None:
             return ()
         names = {name: of for name, of in self._unchanged.items() if of in IDENTITIES}
-        first = self._story.first_recorded(_COMPARED) if names else ()
+        first = self._run_report.first_recorded(_COMPARED) if names else ()
         seen = [(one.transaction, self._received(recording)) for one, recording in first if _has_id(one)]
         return tuple(
             name

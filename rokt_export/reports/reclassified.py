@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rokt_export.diff.reclassify import OutcomeChange, Reclassified, Reread
+from rokt_export.diff.reclassify import OutcomeChange, Reclassified, ReclassifiedRow
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RowSet
 from rokt_export.reports.console import outcome_text, plain
@@ -54,7 +54,7 @@ def changes(console: Console, steps: Mapping[OutcomeChange, RowSet]) -> None:
         console.print(line.append(f": row{'' if len(rows) == 1 else 's'} {rows.summary()}", style="dim"))
 
 
-def changed_rows(console: Console, rows: Iterable[Reread]) -> None:
+def changed_rows(console: Console, rows: Iterable[ReclassifiedRow]) -> None:
     """Print rows that change, with what they were and are."""
     for one in rows:
         line = Text(f"row {one.before.row}  ")

@@ -11,7 +11,7 @@ from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import RunState
 from rokt_export.reports.http_text import split_url
-from rokt_export.reports.run_report import Story, moment
+from rokt_export.reports.run_report import RunReport, moment
 
 _MOST_NAMED = 3
 """Deliveries named in a sentence."""
@@ -23,45 +23,45 @@ _STATES = {
 }
 
 
-def title(story: Story) -> str:
+def title(run_report: RunReport) -> str:
     """Return what a run is called, such as `Acme Insurance, staging: 8 test deliveries, 1 invalid, interrupted`."""
-    run = story.run
-    deliveries = f"{run.sent:,} {'test ' if is_test(story) else ''}{'delivery' if run.sent == 1 else 'deliveries'}"
+    run = run_report.run
+    deliveries = f"{run.sent:,} {'test ' if is_test(run_report) else ''}{'delivery' if run.sent == 1 else 'deliveries'}"
     invalid = f", {number:,} invalid" if (number := run.counts.get(OutcomeKind.INVALID)) else ""
     in_flight = f", {run.in_flight:,} in flight" if run.in_flight else ""
-    return f"{story.partner}, {run.target}: {deliveries}{invalid}{in_flight}{_STATES[run.state]}"
+    return f"{run_report.partner}, {run.target}: {deliveries}{invalid}{in_flight}{_STATES[run.state]}"
 
 
-def is_test(story: Story) -> bool:
+def is_test(run_report: RunReport) -> bool:
     """Return whether all rows of a run are test data; the command decides for a run without rows."""
-    figures = story.figures
-    return figures.invented == figures.rows and (figures.rows > 0 or story.run.command != "replay")
+    figures = run_report.figures
+    return figures.invented == figures.rows and (figures.rows > 0 or run_report.run.command != "replay")
 
 
-def sent_when(story: Story) -> str | None:
+def sent_when(run_report: RunReport) -> str | None:
     """Return when a run sent its first and its last row; None where no moment is known."""
-    first, last = story.figures.first_sent, story.figures.last_sent
+    first, last = run_report.figures.first_sent, run_report.figures.last_sent
     if first is None:
         return None
     return moment(first) if first == last else f"{moment(first)} to {moment(last)}"
 
 
-def lookups(story: Story) -> list[str]:
+def lookups(run_report: RunReport) -> list[str]:
     """Return what the tech contact should look for: a heading and lines; nothing where nothing may have arrived yet."""
-    sought = {one: name for one in OutcomeKind if story.counts.get(one) and (name := _to_look_up(one))}
-    if not sought or story.run.purged or story.run.state is RunState.RUNNING:
+    sought = {one: name for one in OutcomeKind if run_report.counts.get(one) and (name := _to_look_up(one))}
+    if not sought or run_report.run.purged or run_report.run.state is RunState.RUNNING:
         return []
-    contact = story.spec.contact if story.spec is not None else None
-    who = contact.name if contact else f"the tech contact of {story.partner}"
+    contact = run_report.spec.contact if run_report.spec is not None else None
+    who = contact.name if contact else f"the tech contact of {run_report.partner}"
     lines = [
         f"A sandbox answered: nothing reached the partner. After a real run, {who} would be asked to look up:"
-        if story.run.sandbox
-        else f"Ask {who} to look up in {story.run.environment}:",
-        *([f"sent {when}"] if (when := sent_when(story)) else []),
+        if run_report.run.sandbox
+        else f"Ask {who} to look up in {run_report.run.environment}:",
+        *([f"sent {when}"] if (when := sent_when(run_report)) else []),
     ]
     for outcome, name in sought.items():
-        some = list(islice(story.deliveries([outcome]), _MOST_NAMED))
-        lines.append(f"{name}: {_named(story, some, story.counts[outcome])}")
+        some = list(islice(run_report.deliveries([outcome]), _MOST_NAMED))
+        lines.append(f"{name}: {_named(run_report, some, run_report.counts[outcome])}")
     return lines
 
 
@@ -78,12 +78,12 @@ def _to_look_up(outcome: OutcomeKind) -> str | None:
             assert_never(outcome)
 
 
-def _named(story: Story, some: Sequence[Delivery], number: int) -> str:
+def _named(run_report: RunReport, some: Sequence[Delivery], number: int) -> str:
     """Name deliveries by what the partner received or answered: it never got our ids."""
     from rokt_export.reports.person_lookup import Identities  # loads what reads requests back
 
-    identities = Identities(story)
-    found = (_known_as(one, identities.of(one, story.recording(one.row))) for one in some)
+    identities = Identities(run_report)
+    found = (_known_as(one, identities.of(one, run_report.recording(one.row))) for one in some)
     named = [name for name in found if name]
     others = number - len(named)
     return ", ".join(
@@ -106,31 +106,31 @@ def _known_as(one: Delivery, received: Mapping[str, str]) -> str:
     return reference or (f"the one sent at {moment(one.started)[11:]}" if one.started else "")
 
 
-def run_facts(story: Story) -> Iterator[tuple[str, str]]:
+def run_facts(run_report: RunReport) -> Iterator[tuple[str, str]]:
     """Yield name and value of what identifies a run and what it sent; of files the names, for partners read it."""
-    run, figures = story.run, story.figures
+    run, figures = run_report.run, run_report.figures
     yield "Run", f"{run.run} ({run.name})" if run.name else run.run
-    yield "State", story.unfinished or str(run.state)
+    yield "State", run_report.unfinished or str(run.state)
     yield "Environment", run.target
-    if (endpoint := endpoint_of(story)) is not None:
+    if (endpoint := endpoint_of(run_report)) is not None:
         yield "Endpoint", endpoint
     if figures.first_sent is not None:
         yield "First sent", moment(figures.first_sent)
         yield "Last sent", moment(figures.last_sent)
-    yield "Rows", f"{story.rows:,}"
+    yield "Rows", f"{run_report.rows:,}"
     yield "Requests sent", f"{figures.attempts:,}"
     if figures.rows:
-        yield "People", _people(story)
+        yield "People", _people(run_report)
     yield "Spec", f"{PurePath(run.spec_file).name}, SHA-256 {run.spec_sha256}"
     if run.events:
         yield "Transactions", ", ".join(PurePath(each).name for each in run.events)
-    for note in story.notes:
+    for note in run_report.notes:
         yield "Note", note
 
 
-def endpoint_of(story: Story) -> str | None:
+def endpoint_of(run_report: RunReport) -> str | None:
     """Return method and address, without the query, as first sent; None where no request was recorded."""
-    recording = next((one for _, one in story.recordings() if one.method is not None), None)
+    recording = next((one for _, one in run_report.recordings() if one.method is not None), None)
     if recording is None:
         return None
     url = str(recording.url)
@@ -138,8 +138,8 @@ def endpoint_of(story: Story) -> str | None:
     return f"{recording.method} {url.partition('://')[0]}://{host}{target.partition('?')[0]}"
 
 
-def _people(story: Story) -> str:
-    invented, rows = story.figures.invented, story.figures.rows
+def _people(run_report: RunReport) -> str:
+    invented, rows = run_report.figures.invented, run_report.figures.rows
     if invented == rows:
         return "test data"
     real = "real; their data is shown as tokens, the same token for the same value"

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from msgspec import structs
 
-from rokt_export.delivery.run_counts import Figures
+from rokt_export.delivery.run_counts import RunFigures
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
 from rokt_export.exchange.delivery import Delivery, KeptRecordings, LeftOut
@@ -33,7 +33,7 @@ _PURGED = "This run was purged: outcomes, status, rules and times are kept; peop
 
 _PURGED_TO_COUNTS = "This run was purged: only its counts are kept, or of some outcomes the rows without people."
 
-TESTIMONY = "openapi"
+DOCUMENT_NOTES = "openapi"
 """The run's note of what the partner's document says: sentence to the rows of which it is true."""
 
 _LOST = "the run was stopped at once, or killed, before it was recorded"
@@ -63,7 +63,7 @@ class RunCoverage:
         return f"{rules} matched. Not seen yet: {', '.join(self.never)}"
 
 
-class Story:
+class RunReport:
     """One run, as every report shows it. Everything comes from the journal, redacted as stored.
 
     Attributes:
@@ -99,11 +99,11 @@ class Story:
         run: RunInfo,
         spec: LoadedSpec | None = None,
         only: Collection[str] | None = None,
-    ) -> Story:
-        """Return the story of a run.
+    ) -> RunReport:
+        """Return the report of a run.
 
         Args:
-            journal: contains the run; it stays open while the story is read.
+            journal: contains the run; it stays open while the report is read.
             spec: the spec, if it is known; taken only if it is the very text that the run went with.
             only: the outcomes whose rows are listed; None for all. Counts and figures are those of the whole run.
 
@@ -126,7 +126,7 @@ class Story:
             *self._killed_certification(),
             *self._revisions(),
             *self._confirmations(),
-            *self.testimony,
+            *self.document_notes,
             *self.empty_captures,
             *(self._kept.get("notes") or ()),
         )
@@ -197,15 +197,15 @@ class Story:
             yield f"the partner decided on {decided:,} row{'' if decided == 1 else 's'} later{otherwise}"
 
     @property
-    def testimony(self) -> Iterator[str]:
+    def document_notes(self) -> Iterator[str]:
         """Yield what the partner's document says against requests and responses, with the rows."""
-        for sentence, rows in (self._kept.get(TESTIMONY) or {}).items():
+        for sentence, rows in (self._kept.get(DOCUMENT_NOTES) or {}).items():
             more = f" and {len(rows) - 1:,} more" if len(rows) > 1 else ""
             yield f"{sentence} (row {min(rows)}{more})"
 
     def testimony_on(self, row: int) -> list[str]:
         """Return what the partner's document says against a row's request and response."""
-        return [sentence for sentence, rows in (self._kept.get(TESTIMONY) or {}).items() if row in rows]
+        return [sentence for sentence, rows in (self._kept.get(DOCUMENT_NOTES) or {}).items() if row in rows]
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -308,10 +308,10 @@ class Story:
         return self.run.partner if self.spec is None else self.spec.name
 
     @cached_property
-    def figures(self) -> Figures:
+    def figures(self) -> RunFigures:
         """What one pass over all deliveries finds: what the run noted of it, else read on first use."""
         noted = self._kept.get("figures")
-        return Figures.from_json(noted) if noted else Figures.of(self._deliveries(None))
+        return RunFigures.from_json(noted) if noted else RunFigures.of(self._deliveries(None))
 
     @cached_property
     def coverage(self) -> RunCoverage | None:

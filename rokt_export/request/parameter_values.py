@@ -85,11 +85,11 @@ def compile_field(
         omitted: counts the values that `invalid: omit` leaves out, by the parameter's name.
     """
     take = _take(parameter, env, omitted)
-    fixed = isinstance(take, _Fixed)
+    fixed = isinstance(take, _Constant)
     return CompiledParameter(parameter.name, parameter, take, fixed, None if fixed else _plain(parameter))
 
 
-class _Fixed(Struct, frozen=True):
+class _Constant(Struct, frozen=True):
     """A `take` of a constant."""
 
     value: Any
@@ -119,13 +119,13 @@ def _take(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | 
         value = take({})
     except (RefusedError, KeyError):  # refused for each row, as any other value
         return take
-    return take if value is OMIT else _Fixed(value)
+    return take if value is OMIT else _Constant(value)
 
 
 def _same_for_all(make: Callable[[], Any]) -> Take:
     """Return the `take` of a constant; one that its own checks refuse is refused for each row."""
     try:
-        return _Fixed(make())
+        return _Constant(make())
     except RefusedError:
         return lambda _values: make()
 
@@ -159,8 +159,8 @@ def _constant(parameter: Parameter) -> Any:
 def _several(parameter: Parameter, env: Mapping[str, str], omitted: Counter[str] | None) -> Take:
     single = [parameter.model_copy(update={"value": item}) for item in parameter.value]
     takes = [_take(item, env, omitted) for item in single]
-    if takes and all(isinstance(each, _Fixed) for each in takes):
-        return _Fixed([each({}) for each in takes])
+    if takes and all(isinstance(each, _Constant) for each in takes):
+        return _Constant([each({}) for each in takes])
 
     def take(values: ParameterValues) -> Any:
         found = [value for each in takes if (value := each(values)) is not OMIT]

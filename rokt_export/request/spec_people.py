@@ -75,7 +75,7 @@ def _refusal(take: Take, values: Mapping[str, Value]) -> str | None:
     return None
 
 
-class Unmet(Struct, frozen=True):
+class UnmetParameter(Struct, frozen=True):
     """A parameter that no test person satisfies.
 
     Attributes:
@@ -89,7 +89,7 @@ class Unmet(Struct, frozen=True):
     remedy: str
 
 
-def unmet(spec: PartnerSpec, given: Collection[str] = ()) -> Iterator[Unmet]:
+def unmet(spec: PartnerSpec, given: Collection[str] = ()) -> Iterator[UnmetParameter]:
     """Yield the parameters that no test person satisfies, so that each `test` without a file is invalid.
 
     Args:
@@ -111,7 +111,7 @@ def unmet(spec: PartnerSpec, given: Collection[str] = ()) -> Iterator[Unmet]:
             message = f"no {'test person' if attributes_of(parameter) else 'row'} passes: {reasons[path]}"
             if parameter.attribute is not None and parameter.attribute not in examples_of(spec):
                 message = OwnWords(message)  # the value is generated: it is no secret of the spec
-            yield Unmet(path, message, _remedy(spec, parameter))
+            yield UnmetParameter(path, message, _remedy(spec, parameter))
 
 
 def _remedy(spec: PartnerSpec, parameter: Parameter) -> str:

@@ -46,7 +46,7 @@ _JSON_STARTS = frozenset('{["-0123456789tfnNI')
 _LOSES_DIGITS = re.compile(rb"\d\.\d|\d[eE]|\d{19}")
 
 
-class Once(Generic[T]):
+class ComputedOnce(Generic[T]):
     """A property that is computed at its first use and then stored on its object as a plain attribute.
 
     `functools.cached_property` takes a lock until Python 3.12, which takes as long as reading a short body.
@@ -97,7 +97,7 @@ class ResponseReader:
             known = ("json", "exact_json", "roots", "mapping", "data", "exact_data")
             self.__dict__ |= dict.fromkeys(known, nothing) | {"text": ""}
 
-    @Once
+    @ComputedOnce
     def _found(self) -> dict[str, FoundValues]:
         """What searching paths have found, by path."""
         return {}
@@ -118,12 +118,12 @@ class ResponseReader:
             self._found[key] = find() if affordable else None
         return self._found[key]
 
-    @Once
+    @ComputedOnce
     def text(self) -> str:
         """The body as text, without white space at its ends."""
         return decode(self.response.body, self.response.header("content-type")).strip()
 
-    @Once
+    @ComputedOnce
     def json(self) -> Any:
         """The body's JSON data, or NoData."""
         if self.members is not None:
@@ -138,7 +138,7 @@ class ResponseReader:
             self._tolerant = True
             return _tolerant_json(self.text)  # without a byte order mark
 
-    @Once
+    @ComputedOnce
     def exact_json(self) -> Any:
         """The JSON data with every digit: `1.10` keeps its text, and integers beyond 64 bits do not become floats."""
         plain, body = self.json, self.response.body
@@ -149,17 +149,17 @@ class ResponseReader:
             return plain
         return _tolerant_json(body.decode().strip())
 
-    @Once
+    @ComputedOnce
     def roots(self) -> list[ElementTree.Element] | NoData:
         """The body's root element; of a fragment (`<status>rejected</status>Reason`) each element at the top."""
         return _xml_roots(self.text)
 
-    @Once
+    @ComputedOnce
     def mapping(self) -> Any:
         """An XML body as the mapping that xmltodict makes of it, names without namespace prefix; or NoData."""
         return self.roots if isinstance(self.roots, NoData) else _xml_mapping(self.text)
 
-    @Once
+    @ComputedOnce
     def data(self) -> Any:
         """What `$` means where the rule does not say: the XML mapping of a body that starts with `<`, else JSON."""
         data = self.json
@@ -167,7 +167,7 @@ class ResponseReader:
             return self.mapping
         return data
 
-    @Once
+    @ComputedOnce
     def exact_data(self) -> Any:
         """As `data`, with every digit."""
         return self.exact_json if self.data is self.json else self.data

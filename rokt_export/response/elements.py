@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.document import WrittenFloat
-from rokt_export.response.body_reader import NoData, Once, ResponseReader
+from rokt_export.response.body_reader import ComputedOnce, NoData, ResponseReader
 from rokt_export.response.value_text import compact
 from rokt_export.spec_language.filters import text_of
 from rokt_export.spec_language.paths import array_steps, compile_path
@@ -30,7 +30,7 @@ class ElementReader(ResponseReader):
         self.json = self.exact_json = self.mapping = self.data = self.exact_data = element
         self.roots = _NO_XML
 
-    @Once
+    @ComputedOnce
     def text(self) -> str:
         """The element as JSON."""
         return compact(self.data) or ""

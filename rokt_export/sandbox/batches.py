@@ -15,7 +15,7 @@ from rokt_export.exchange.model import Response
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.elements import EachElements
-from rokt_export.sandbox.checks import Located, carried_attributes
+from rokt_export.sandbox.checks import LocatedParameter, carried_attributes
 from rokt_export.sandbox.example_responses import ExampleResponses
 from rokt_export.sandbox.identity import Identity
 from rokt_export.sandbox.synthetic_responses import synthesise
@@ -143,7 +143,7 @@ class ElementResponses:
         chance: for references.
     """
 
-    def __init__(self, rules: Sequence[Rule], located: Sequence[Located], chance: random.Random) -> None:
+    def __init__(self, rules: Sequence[Rule], located: Sequence[LocatedParameter], chance: random.Random) -> None:
         own = [rule for rule in rules if rule.each is not None]
         best = sorted(own, key=lambda rule: not rule.examples)
         self._of: dict[str, _ElementsOfRule] = {rule.outcome: _ElementsOfRule(rule, chance) for rule in reversed(best)}

@@ -19,7 +19,7 @@ Spell = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class CaptureSpot:
     """A part of a text that may be replaced.
 
     Attributes:
@@ -49,7 +49,7 @@ def captured(body: str, kind: str, capture: CapturePath) -> str | None:
     return compile_regex(capture.regex).part(found) or None
 
 
-def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | None:
+def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> CaptureSpot | None:
     """Return the place in a body whose replacement changes what the capture finds; None if there is none.
 
     Each occurrence of the captured text is tried with another text. So the example's formatting, prefixes and order are
@@ -66,17 +66,17 @@ def body_spot(body: str, kind: str, capture: CapturePath, probe: str) -> Spot | 
         for start in _occurrences(body, spell(value)):
             end = start + len(spell(value))
             if captured(body[:start] + spell(probe) + body[end:], kind, capture) == probe:
-                return Spot(start, end, value, spell)
+                return CaptureSpot(start, end, value, spell)
     return None
 
 
-def header_spot(header: str, capture: CapturePath) -> Spot | None:
+def header_spot(header: str, capture: CapturePath) -> CaptureSpot | None:
     """Return the place of a capture in a header's value."""
     span = compile_regex(capture.regex).span(header) if capture.regex else (0, len(header))
     if span is None:
         return None
     start, end = span
-    return Spot(start, end, header[start:end], str) if end > start else None
+    return CaptureSpot(start, end, header[start:end], str) if end > start else None
 
 
 def spellings(kind: str) -> tuple[Spell, ...]:

@@ -37,7 +37,7 @@ _TEXT_TYPES: Mapping[str, re.Pattern[str]] = {
 }
 
 
-class Located(Struct, frozen=True):
+class LocatedParameter(Struct, frozen=True):
     """A parameter and where to find it; `outer` is the label of the form field that contains it, if any."""
 
     label: str
@@ -50,7 +50,7 @@ class Located(Struct, frozen=True):
 class ParameterCheck(Struct, frozen=True):
     """The checks of one parameter."""
 
-    place: Located
+    place: LocatedParameter
     required: Callable[[ReceivedRequest], bool]
     tests: tuple[ParameterTest, ...]
     inner: str | None
@@ -80,7 +80,7 @@ class ParameterCheck(Struct, frozen=True):
                 yield f"`{label}`: {error}"
 
 
-def places(parameters: Iterable[Parameter], encoding: str, *, exact: bool = False) -> list[Located]:
+def places(parameters: Iterable[Parameter], encoding: str, *, exact: bool = False) -> list[LocatedParameter]:
     """Return every parameter of a spec with its place; those inside a form field follow their field.
 
     Args:
@@ -129,14 +129,14 @@ class ParameterReader:
         return values
 
 
-def _found(place: Located, received: ReceivedRequest) -> list[Any]:
+def _found(place: LocatedParameter, received: ReceivedRequest) -> list[Any]:
     try:
         return place.seek(received)
     except ValueError:  # a query with too many fields
         return []
 
 
-def checks(found: list[Located]) -> list[ParameterCheck]:
+def checks(found: list[LocatedParameter]) -> list[ParameterCheck]:
     """Return the checks of parameters, without those that accept everything."""
     carried = _carriers(found)
     made = []
@@ -159,12 +159,12 @@ def carried_attributes(parameter: Parameter) -> frozenset[str]:
 
 def _places(
     parameters: tuple[Parameter, ...], encoding: str, data: Callable[[ReceivedRequest], Any], outer: str, exact: bool
-) -> Iterator[Located]:
+) -> Iterator[LocatedParameter]:
     lengths = array_lengths(p.name for p in parameters if p.in_ == "body") if nests(encoding) else {}
     for parameter in parameters:
         seek = _seek(parameter, finder(parameter.name, encoding, lengths), data)
         label = f"{outer}: {parameter.name}" if outer else parameter.name
-        place = Located(label, parameter, encoding, seek, outer)
+        place = LocatedParameter(label, parameter, encoding, seek, outer)
         yield place
         if parameter.encoding:
             inner = _inner_data(seek, parameter.encoding, exact)
@@ -205,7 +205,7 @@ def _emptiness(parameter: Parameter, value: Any) -> str | None:
     return None
 
 
-def _requirement(place: Located, carried: Mapping[str, Seek]) -> Callable[[ReceivedRequest], bool]:
+def _requirement(place: LocatedParameter, carried: Mapping[str, Seek]) -> Callable[[ReceivedRequest], bool]:
     required = place.parameter.required
     if not isinstance(required, RequiredWhen):
         # A parameter inside a field is missing only if the field is present: else the field is missing.
@@ -227,7 +227,7 @@ def _filled(candidates: list[Any]) -> list[Any]:
     return [value for value in candidates if value not in (None, "")]
 
 
-def _carriers(found: list[Located]) -> dict[str, Seek]:
+def _carriers(found: list[LocatedParameter]) -> dict[str, Seek]:
     """Return attribute to the function that reads it; parameters that send it unchanged take precedence."""
     carriers: dict[str, Seek] = {}
     for place in sorted(found, key=lambda item: not _as_it_is(item.parameter)):

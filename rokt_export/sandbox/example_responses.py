@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from rokt_export.exchange.model import Response
-from rokt_export.sandbox.capture_places import Spell, Spot, body_kind, body_spot, header_spot, spellings
+from rokt_export.sandbox.capture_places import CaptureSpot, Spell, body_kind, body_spot, header_spot, spellings
 from rokt_export.sandbox.synthetic_responses import synthesise
 from rokt_export.spec_language.encodings import ENCODINGS
 from rokt_export.spec_language.rules import CapturePath, Example, Rule
@@ -95,15 +95,16 @@ class _Slots:
 
     def __init__(self, rule: Rule, example: Example, kind: str, random_numbers: random.Random | None) -> None:
         self.references: References | None = None
-        self.in_body: list[tuple[str, Spot]] = []
-        self.in_headers: dict[str, list[tuple[str, Spot]]] = {}
+        self.in_body: list[tuple[str, CaptureSpot]] = []
+        self.in_headers: dict[str, list[tuple[str, CaptureSpot]]] = {}
         self._random = random_numbers
         self._find_reference(rule.capture.reference, example, kind)
         if rule.outcome == "rejected" and not _decided_by_text(rule):
             self._find_reason(rule.capture.reason, example, kind)
         spell = spellings(kind)[0]
         self.in_body += [
-            ("email", Spot(found.start(), found.end(), found[0], spell)) for found in _EMAIL.finditer(example.body)
+            ("email", CaptureSpot(found.start(), found.end(), found[0], spell))
+            for found in _EMAIL.finditer(example.body)
         ]
 
     def _find_reference(self, captures: Sequence[CapturePath], example: Example, kind: str) -> None:
@@ -137,7 +138,7 @@ def _decided_by_text(rule: Rule) -> bool:
     return rule.text is not None or bool(reasons & set(rule.body)) or bool(rule.all or rule.any or rule.not_)
 
 
-def _cut(text: str, spots: list[tuple[str, Spot]]) -> _Parts:
+def _cut(text: str, spots: list[tuple[str, CaptureSpot]]) -> _Parts:
     parts: _Parts = []
     at = 0
     for name, spot in sorted(spots, key=lambda item: (item[1].start, -item[1].end)):

@@ -15,7 +15,7 @@ from rokt_export.atomic_write import write_draft
 from rokt_export.authentication.base import ReceivedRequest
 from rokt_export.partner_spec.attributes import IDENTIFYING, canonical
 from rokt_export.private_folder import make_private
-from rokt_export.sandbox.checks import Located, carried_attributes
+from rokt_export.sandbox.checks import LocatedParameter, carried_attributes
 from rokt_export.sandbox.url_patterns import UrlPattern
 from rokt_export.spec_language.filters import text_of
 
@@ -35,7 +35,9 @@ class Identity:
     email: str | None = None
 
 
-def identifier(located: list[Located], whole: UrlPattern | None, key: bytes) -> Callable[[ReceivedRequest], Identity]:
+def identifier(
+    located: list[LocatedParameter], whole: UrlPattern | None, key: bytes
+) -> Callable[[ReceivedRequest], Identity]:
     """Return a function that returns the identity of a request, by the first of `IDENTIFYING` that is present.
 
     Args:

@@ -221,7 +221,7 @@ class _Responses:
             best = next((rule for rule in own if rule.examples), next(iter(own), None))
             return ExampleResponses(best, None, chance) if best is not None else None
 
-        self.delivered = first("delivered") or _Plain()
+        self.delivered = first("delivered") or _PlainText()
         self.duplicates = first("duplicate")
         self._failures = first("failed")
         self._rejections = _rejections(rules, chance)
@@ -251,7 +251,7 @@ class _Responses:
         return self._failures.make() if self._failures is not None else text_response(503, "unavailable")
 
 
-class _Plain:
+class _PlainText:
     """A response in plain text, for a spec without such a rule."""
 
     def __init__(self) -> None:

@@ -46,9 +46,9 @@ from rokt_export.spec_language.template_places import (
     BODIES,
     ESCAPES,
     Fill,
+    OperatorText,
     TemplatePlace,
     TemplateProblem,
-    Trusted,
     Values,
     attribute_fill,
     joined,
@@ -420,7 +420,7 @@ def _jinja(tree: nodes.Template, place: TemplatePlace) -> Fill:
     template = _environment(place).from_string(_bounded_tree(tree))
 
     def fill(values: Values, env: Mapping[str, str]) -> Any:
-        seen = {name: Trusted(value) for name, value in env.items()} if AS_IS.get(place) is Trusted else env
+        seen = {name: OperatorText(value) for name, value in env.items()} if AS_IS.get(place) is OperatorText else env
         dynamic = {name: make() for name, make in _MAKE.items()}
         _CLOCK.start()
         try:

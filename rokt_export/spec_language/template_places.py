@@ -75,7 +75,7 @@ ESCAPES: Mapping[TemplatePlace, Callable[[str], str]] = {
 }
 
 
-class Trusted(str):
+class OperatorText(str):
     """A variable's value in a URL or in parts of a header: the operator's own text, which is not escaped."""
 
     __slots__ = ()
@@ -83,8 +83,8 @@ class Trusted(str):
 
 AS_IS: Mapping[TemplatePlace, type[str]] = {
     TemplatePlace.JSON: Raw,
-    TemplatePlace.URL: Trusted,
-    TemplatePlace.PARTS: Trusted,
+    TemplatePlace.URL: OperatorText,
+    TemplatePlace.PARTS: OperatorText,
 }
 """The type of values that are not escaped at a place."""
 
@@ -96,8 +96,8 @@ def attribute_fill(name: str) -> Fill:
 
 def variable_fill(name: str, place: TemplatePlace) -> Fill:
     """Return a function that returns the value of an environment variable."""
-    if AS_IS.get(place) is Trusted:
-        return lambda _values, env: Trusted(env[name])
+    if AS_IS.get(place) is OperatorText:
+        return lambda _values, env: OperatorText(env[name])
     return lambda _values, env: env[name]
 
 

@@ -14,7 +14,7 @@ QUIET = 0.1
 """Seconds of silence after which a connection counts as quiet. Some servers send a second response up to 50 ms late."""
 
 
-class Wariness:
+class ClosingServer:
     """Whether a server may close a connection immediately after a response, because it has done so before.
 
     A request that was sent before the close is noticed ends as `unknown`. Some gateways close each connection, or close
@@ -36,7 +36,7 @@ class Wariness:
             self.until = now + _WARY if self.until == 0.0 else _NEVER
 
 
-class Unasked:
+class UnsolicitedSenders:
     """Servers that send bytes which no request asked for, such as a second response.
 
     HTTP/1.1 matches responses to requests only by order. A surplus response that arrives after the next request was

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from rokt_export.exchange.model import AttemptResult, Fault, FaultKind, Response, Timings
 from rokt_export.transport import curl_errors
-from rokt_export.transport.closing_servers import QUIET, Wariness, is_goodbye
+from rokt_export.transport.closing_servers import QUIET, ClosingServer, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
 from rokt_export.transport.http11 import Connection, InFlight
 from rokt_export.transport.libcurl import MAX_IDLE_SECONDS, CurlError, Multi, RawConnection, TransportContext
@@ -46,7 +46,7 @@ class ConnectionPool:
         self._idle: dict[str, list[Connection]] = {}
         self._check_at = _NEVER
         self._careful_until = 0.0
-        self._wary = Wariness()
+        self._wary = ClosingServer()
         self._quiet = min(QUIET, options.timeout / 5)
         self._resting: deque[tuple[float, Connection]] = deque()
         """(moment, connection): connections that must stay silent until that moment."""

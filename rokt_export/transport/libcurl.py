@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from rokt_export.errors import NO_FILE, ConfigurationError
 from rokt_export.exchange.model import AttemptResult, Fault, Timings
-from rokt_export.transport.closing_servers import Unasked
+from rokt_export.transport.closing_servers import UnsolicitedSenders
 from rokt_export.transport.curl_errors import Failure
 from rokt_export.transport.proxies import proxy_of
 from rokt_export.transport.sockets import Sockets
@@ -193,7 +193,7 @@ class TransportContext(Struct, frozen=True):
     trusted: str | None
     sockets: Sockets
     done: list[Ended]
-    unasked: Unasked
+    unasked: UnsolicitedSenders
 
 
 class Multi:

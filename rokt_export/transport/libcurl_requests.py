@@ -22,7 +22,7 @@ from rokt_export.exchange.model import (
     named_proxy,
 )
 from rokt_export.transport import curl_errors
-from rokt_export.transport.closing_servers import QUIET, Unasked, Wariness, is_goodbye
+from rokt_export.transport.closing_servers import QUIET, ClosingServer, UnsolicitedSenders, is_goodbye
 from rokt_export.transport.curl_errors import ANOTHERS, CLOSED, GAVE_UP, REQUEST_TIMEOUT, SPOKE_FIRST, Failure
 from rokt_export.transport.decompression import (
     CutShortError,
@@ -68,7 +68,7 @@ class Transfers:
         self._multi = Multi(common.sockets, options.max_connections)
         self._active: dict[pycurl.Curl, Transfer] = {}
         self._idle: list[Transfer] = []
-        self._wary = Wariness()
+        self._wary = ClosingServer()
         self._unasked = common.unasked
         self._ordered = options.http_version != "2"
         """Whether responses are matched to requests only by order."""
@@ -272,7 +272,7 @@ class Transfer:
         trusted: str | None,
         opening: set[Transfer] | None = None,
         opened: Callable[[int, int, str], int] = lambda _descriptor, _purpose, _origin: pycurl.SOCKOPT_OK,
-        unasked: Unasked | None = None,
+        unasked: UnsolicitedSenders | None = None,
     ) -> None:
         """Create and configure a handle.
 

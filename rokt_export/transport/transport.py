@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from rokt_export.exchange.model import AttemptResult, Request
-from rokt_export.transport.closing_servers import Unasked
+from rokt_export.transport.closing_servers import UnsolicitedSenders
 from rokt_export.transport.connection_pool import ConnectionPool
 from rokt_export.transport.http11 import InFlight
 from rokt_export.transport.http11_requests import Message, Messages
@@ -99,7 +99,7 @@ class Transport:
         self._sockets = Sockets()
         self._messages = Messages(self._is_reached)
         self.warnings: list[str] = []
-        self._unasked = Unasked(self.warnings)
+        self._unasked = UnsolicitedSenders(self.warnings)
         common = TransportContext(options, trusted, self._sockets, self._done, self._unasked)
         self._pool = ConnectionPool(common)
         self._transfers = Transfers(common)
@@ -145,7 +145,7 @@ class Transport:
         self._pool.start(spoken)
 
     def trusts(self, request: Request) -> bool:
-        """Return whether the server of a request was silent where `Unasked` says that it must be."""
+        """Return whether the server of a request was silent where `UnsolicitedSenders` says that it must be."""
         message = self._messages.of(request) if self._speaks else None
         return message is not None and message[0] in self._unasked.trusted
 

@@ -9,7 +9,7 @@ import pytest
 
 from commands.conftest import CommandLine, Partner, Result
 from commands.test_reclassify import SPEC, answer
-from rokt_export.commands.run_output import DRAFT_RULE, Onward
+from rokt_export.commands.run_output import DRAFT_RULE, NextCommands
 from rokt_export.journal import default_place
 
 
@@ -88,7 +88,7 @@ def test_commands_after_a_sandbox_stay_in_it(cli: CommandLine, spec: Path) -> No
     assert cli(*shlex.split(again)[1:]).status == 0
     url = "http://127.0.0.1:9"
     options = {"flags": {"sandbox_url": url}, "env_file": "my.env", "plugins": ["acme:Auth"]}
-    onward = Onward("acme.yaml", ["rows.csv"], options, "staging", default_place(), None)
+    onward = NextCommands("acme.yaml", ["rows.csv"], options, "staging", default_place(), None)
     flags = f"--sandbox-url {url} --env-file my.env --allow-plugin acme:Auth"
     resend = "rokt-export replay acme.yaml  -e staging --only failed --from-run R " + flags
     assert shlex.split(onward.rerun("R", "failed")) == shlex.split(resend)

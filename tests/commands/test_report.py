@@ -23,11 +23,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rokt_export.delivery.run_counts import Figures
+from rokt_export.delivery.run_counts import RunFigures
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal
 from rokt_export.reports.formats import FORMATS
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, clear, interrupt, spec_text, wait_for
 
 FINDINGS, USAGE, JOURNAL = 1, 2, 5
@@ -137,10 +137,10 @@ def check_agreement(cli: CommandLine, run: str, rows: int) -> Counter[str]:
     assert told.pop("eml") == [outcome for outcome in first if outcome != "invalid"]
     assert {name: outcomes for name, outcomes in told.items() if outcomes != first} == {}
     with Journal.open(cli.journal) as journal:
-        story = Story.of(journal, journal.find(run))
-        counted = Figures.of(story.deliveries())
-        noted = story.figures
-        assert dict(story.counts) == Counter(first)
+        run_report = RunReport.of(journal, journal.find(run))
+        counted = RunFigures.of(run_report.deliveries())
+        noted = run_report.figures
+        assert dict(run_report.counts) == Counter(first)
         for name in ("rows", "attempts", "invented", "rules", "first_sent", "last_sent"):
             assert getattr(noted, name) == pytest.approx(getattr(counted, name)), name
         assert noted.latencies.count == counted.latencies.count

@@ -111,7 +111,9 @@ def mixed(cli: CommandLine) -> Journal:
 @pytest.mark.parametrize("words", ["runs show last", "runs list", "report last --brief"])
 def test_a_replay_of_a_thousand_rows(cli: CommandLine, mixed: Journal, words: str) -> None:
     shown = {width: cli(*words.split(), env={"COLUMNS": str(width)}).out for width in WIDTHS}
-    assert all(len(text.splitlines()) <= 24 for width, text in shown.items() if width >= 80)  # the story on one screen
+    assert all(
+        len(text.splitlines()) <= 24 for width, text in shown.items() if width >= 80
+    )  # the whole report on one screen
     compare(words.removesuffix(" last").replace(" last", "").replace(" --", "-").replace(" ", "-"), shown)
 
 

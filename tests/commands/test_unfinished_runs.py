@@ -14,7 +14,7 @@ import pytest
 from commands.conftest import PATIENCE, wait_for
 from commands.replays import numbered, people, refusing
 from rokt_export.commands.run_session import _Interrupts
-from rokt_export.delivery.worker import Brake
+from rokt_export.delivery.worker import StopRequest
 from rokt_export.journal import Journal
 
 GO_ON = "go on with: rokt-export runs resume "
@@ -64,7 +64,7 @@ def test_a_second_signal_while_the_first_is_handled_counts_and_is_said_once(amid
             if amid == "message" and level == 1:
                 interrupts.heard(signal.SIGINT, None)
 
-    class Brakes(Brake):
+    class Brakes(StopRequest):
         def press(self, level):
             if amid == "press" and not self.level and level == 1:
                 interrupts.heard(signal.SIGINT, None)

@@ -18,7 +18,7 @@ from rokt_export.errors import JournalError, TransactionsError
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState, RunWriter
-from rokt_export.journal.ledger import Way, fingerprint
+from rokt_export.journal.ledger import RecognitionMethod, fingerprint
 from rokt_export.transactions.transaction import Transaction
 
 IDENTITY = ("email",)
@@ -214,7 +214,7 @@ def test_a_row_is_the_same_whatever_stands_beside_it():
 def test_rows_looked_up_together_have_the_marks_that_each_has_alone(values):
     identity = ("50%", 'a "b"', "email", "transactionid")
     rows = [Transaction(row, "x", each, problem="no" if row == 5 else None) for row, each in enumerate(values, 1)]
-    ways = [Way(bytes(32), identity), Way(b"k" * 32, identity[1:], as_written=True)]
+    ways = [RecognitionMethod(bytes(32), identity), RecognitionMethod(b"k" * 32, identity[1:], as_written=True)]
     assert marks_of(rows, ways) == [
         ()
         if row.problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rokt_export.delivery.run_counts import Figures
+from rokt_export.delivery.run_counts import RunFigures
 from rokt_export.exchange.delivery import Delivery, LeftOut
 from rokt_export.exchange.model import OutcomeKind
 
@@ -15,17 +15,17 @@ def delivered(row: int, rule: str | None, reference: str | None) -> Delivery:
 
 def test_rows_without_a_captured_text_are_counted_by_rule() -> None:
     rows = [delivered(1, "a", "x"), delivered(2, "a", None), delivered(3, "b", None), delivered(4, None, None)]
-    figures = Figures.of(rows)
-    figures.merge(Figures.of([delivered(5, "a", None)]))
+    figures = RunFigures.of(rows)
+    figures.merge(RunFigures.of([delivered(5, "a", None)]))
     assert figures.without == {"reason": {"a": 3, "b": 1}, "reference": {"a": 2, "b": 1}, "code": {}}
 
 
 def test_figures_return_from_json_and_from_a_journal_that_counted_less() -> None:
-    figures = Figures.of([delivered(1, "a", None)])
+    figures = RunFigures.of([delivered(1, "a", None)])
     written = json.loads(json.dumps(figures.as_json()))
-    assert Figures.from_json(written) == figures
+    assert RunFigures.from_json(written) == figures
     del written["without"]
-    assert Figures.from_json(written).without["reference"] == {}
+    assert RunFigures.from_json(written).without["reference"] == {}
 
 
 def test_a_row_can_be_left_out_for_each_outcome_that_a_sent_row_can_have() -> None:

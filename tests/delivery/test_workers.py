@@ -20,7 +20,7 @@ from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.shared_counts import FailureCounts, LocalNumbers, SharedMark
 from rokt_export.delivery.stop_rules import StopRules
-from rokt_export.delivery.worker import Brake
+from rokt_export.delivery.worker import StopRequest
 from rokt_export.delivery.workers import run_plan
 from rokt_export.errors import JournalError, WorkerError
 from rokt_export.journal import Journal
@@ -69,7 +69,7 @@ class Bench:
             ).run
         self.rows = rows
         self.watch = Deaf()
-        self.brake = Brake()
+        self.brake = StopRequest()
 
     def go_to_production(self) -> None:
         with Journal.open(self.path) as journal:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rokt_export.diff import Side
 from rokt_export.diff.column import KeptPairs
 from rokt_export.diff.result import DifferenceKind, Sample, Undecided
-from rokt_export.diff.sentences import Words, of_undecided
+from rokt_export.diff.sentences import SentenceNames, of_undecided
 from rokt_export.partner_spec.model import DiffSettings
 from rokt_export.reports import differences
 from tests.diff.comparing import JSON, Answer, compared, differing, new_id, undecided
@@ -23,7 +23,7 @@ def test_a_text_of_several_wordings_is_shown_by_an_example() -> None:
     one = Undecided(
         DifferenceKind.VALUE, "$.note", 7, "has several wordings on both sides, in other rows", samples=samples
     )
-    sentence = of_undecided(one, Words("staging", "production", 9))
+    sentence = of_undecided(one, SentenceNames("staging", "production", 9))
     assert "both sides use them all, but not for the same rows, in 7 rows." in sentence
     assert sentence.endswith('An example of a row: "Hi" in staging but "Hello" in production.')
 

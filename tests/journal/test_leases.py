@@ -18,10 +18,10 @@ from sqlalchemy import Connection
 from rokt_export.errors import ExitStatus, LeaseLostError
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, leases
-from rokt_export.journal.leases import Grant, Leases, Report, Terms, release, renew, take
+from rokt_export.journal.leases import LeaseReport, Leases, LeaseShare, LeaseTerms, release, renew, take
 
 CONCURRENCY, RATE = 10, 100.0
-WHOLE = Terms(CONCURRENCY, RATE)
+WHOLE = LeaseTerms(CONCURRENCY, RATE)
 CATCH_UP = 1.03
 TARGET = b"t" * 16
 HERE, ELSEWHERE = "https://example.com:443", "https://example.org:443"
@@ -72,7 +72,7 @@ class Sender:
 
     id: str
     run_no: int
-    granted: Grant | None = None
+    granted: LeaseShare | None = None
     asked: float = 0.0
     in_flight: int = 0
 
@@ -86,7 +86,7 @@ class Partner:
 
     connection: Connection
     clock: Clock
-    terms: tuple[Terms, Terms]
+    terms: tuple[LeaseTerms, LeaseTerms]
     senders: list[Sender] = field(default_factory=list)
     parts: int = 0
 
@@ -97,12 +97,12 @@ class Partner:
         self.senders.append(Sender(own, run_no))
         return self.senders[-1]
 
-    def renew(self, sender: Sender, *, busy: int = CONCURRENCY, sent: int = 0) -> Grant:
+    def renew(self, sender: Sender, *, busy: int = CONCURRENCY, sent: int = 0) -> LeaseShare:
         """Renew a lease, with as many requests in flight as it was granted, or `busy` of them."""
         if not sender.lives(self.clock.now):
             sender.in_flight = 0
         sender.in_flight = min(sender.in_flight, busy)
-        grant = renew(self.connection, sender.id, TARGET, Report(sender.in_flight, sent))
+        grant = renew(self.connection, sender.id, TARGET, LeaseReport(sender.in_flight, sent))
         assert grant is not None
         sender.granted, sender.asked = grant, self.clock.now
         sender.in_flight = max(sender.in_flight, min(grant.concurrency, busy))
@@ -133,7 +133,11 @@ STEPS = st.lists(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=STEPS, other=st.sampled_from([WHOLE, Terms(3, 20.0), Terms(1, None)]), sent=st.sampled_from([0, 5, 1000]))
+@given(
+    steps=STEPS,
+    other=st.sampled_from([WHOLE, LeaseTerms(3, 20.0), LeaseTerms(1, None)]),
+    sent=st.sampled_from([0, 5, 1000]),
+)
 def test_shares_never_exceed_the_whole_in_any_order_of_events(journal, clock, steps, other, sent):
     with undone(journal) as connection:
         partner = Partner(connection, clock, (WHOLE, other))
@@ -216,7 +220,7 @@ def test_a_rate_is_granted_within_a_percent_while_processes_join_leave_and_die(j
     assert max(sent) <= 1.05 * RATE
 
 
-def start(journal: Journal, address: str = HERE, terms: Terms = WHOLE) -> tuple[str, Leases]:
+def start(journal: Journal, address: str = HERE, terms: LeaseTerms = WHOLE) -> tuple[str, Leases]:
     """A run that has begun on a cluster, and its leases."""
     run = begin(journal).run
     made = journal.leases(run, address, terms)
@@ -224,11 +228,11 @@ def start(journal: Journal, address: str = HERE, terms: Terms = WHOLE) -> tuple[
     return run, made
 
 
-def settle(*pairs: tuple[Leases, str]) -> list[Grant]:
+def settle(*pairs: tuple[Leases, str]) -> list[LeaseShare]:
     """Renew leases in turn until their shares no longer move; return these."""
-    grants: list[Grant] = []
+    grants: list[LeaseShare] = []
     for _ in range(3):
-        found = [each.renew(own, Report(sent=1000)) for each, own in pairs]
+        found = [each.renew(own, LeaseReport(sent=1000)) for each, own in pairs]
         grants = [grant for grant in found if grant is not None]
     assert len(grants) == len(pairs)
     return grants
@@ -257,7 +261,7 @@ def test_the_share_of_a_process_that_died_comes_back_when_its_lease_ends(journal
     _, own = start(journal)
     dead, alive = taken(own, 1), taken(own, 2)
     assert [grant.concurrency for grant in settle((own, dead), (own, alive))] == [5, 5]
-    again = own.renew(alive, Report(5))
+    again = own.renew(alive, LeaseReport(5))
     assert again is not None
     assert (again.concurrency, again.rate) == (5, RATE / 2)
     clock.now += again.lasts
@@ -271,14 +275,14 @@ def test_a_part_is_not_taken_while_its_lease_lives(journal, clock):
     first = taken(own, 1)
     assert own.take(1) is None
     taken(own, 2)
-    grant = own.renew(first, Report())
+    grant = own.renew(first, LeaseReport())
     assert grant is not None
     clock.now += grant.lasts - 0.01
     assert own.take(1) is None
     clock.now += 0.02
     second = taken(own, 1)
-    assert own.renew(first, Report(1)) is None
-    assert own.renew(second, Report()) is not None
+    assert own.renew(first, LeaseReport(1)) is None
+    assert own.renew(second, LeaseReport()) is not None
     own.release(second)
     taken(own, 1)
     own.end()
@@ -288,17 +292,17 @@ def test_only_one_process_drives_a_run_and_the_others_hear_when_it_is_gone(journ
     _, own = start(journal)
     driver, worker = taken(own, None), taken(own, 1)
     assert own.take(None) is None
-    heard = own.renew(worker, Report())
+    heard = own.renew(worker, LeaseReport())
     assert heard is not None
     assert heard.driven
     for _ in range(11):
         clock.now += 0.5
-        own.renew(worker, Report())
-    heard = own.renew(worker, Report())
+        own.renew(worker, LeaseReport())
+    heard = own.renew(worker, LeaseReport())
     assert heard is not None
     assert not heard.driven
     taken(own, None)
-    assert own.renew(driver, Report()) is None
+    assert own.renew(driver, LeaseReport()) is None
     own.end()
 
 
@@ -307,8 +311,8 @@ def test_a_run_that_is_driven_anew_forgets_the_leases_and_counts_of_before(journ
     before = taken(own, 1)
     own.put("brake", 2)
     own.begin({"left": 100, "brake": 0})
-    assert own.renew(before, Report()) is None
-    grant = own.renew(taken(own, 1), Report())
+    assert own.renew(before, LeaseReport()) is None
+    grant = own.renew(taken(own, 1), LeaseReport())
     assert grant is not None
     assert grant.numbers == {"left": 100, "brake": 0}
     own.end()
@@ -318,7 +322,7 @@ def test_how_far_each_has_come_is_there_for_the_driver(journal, clock):
     _, own = start(journal)
     taken(own, None)
     worker = taken(own, 7)
-    grant = own.renew(worker, Report(told={"tally": {"delivered": 3}}))
+    grant = own.renew(worker, LeaseReport(told={"tally": {"delivered": 3}}))
     assert grant is not None
     (held,) = own.held()
     assert (held.id, held.part, held.alive, held.told) == (worker, 7, True, {"tally": {"delivered": 3}})
@@ -394,8 +398,8 @@ def test_a_count_is_swapped_by_one_process_only(journal):
 def test_what_processes_add_and_set_is_there_for_all(journal, clock):
     _, own = start(journal)
     first, second = taken(own, 1), taken(own, 2)
-    own.renew(first, Report(adds={"brake": 2}))
-    grant = own.renew(second, Report(puts={"left": 5}, adds={"left": 1, "brake": 3}))
+    own.renew(first, LeaseReport(adds={"brake": 2}))
+    grant = own.renew(second, LeaseReport(puts={"left": 5}, adds={"left": 1, "brake": 3}))
     assert grant is not None
     assert grant.numbers == {"left": 6, "brake": 5}
     own.end()

@@ -23,9 +23,9 @@ IN_SEVERAL = {
     "RX120": {"parameters.contradictory_names", "parameters.xml_roots"},
     "RX127": {"parameters._constants", "parameters._gaps", "parameters.contradictory_options"},
     "RX129": {"parameters._not_encoded", "parameters.bodies_not_sent"},
-    "RX210": {"witness._against", "witness._body", "witness._broken", "witness._form", "witness._judged",
-              "witness._parameter"},
-    "RX211": {"witness._body", "witness._form"},
+    "RX210": {"operation_check._against", "operation_check._body", "operation_check._broken", "operation_check._form",
+              "operation_check._judged", "operation_check._parameter"},
+    "RX211": {"operation_check._body", "operation_check._form"},
 }  # fmt: skip
 """The codes that several functions give, for one meaning each; a new meaning takes a new code."""
 

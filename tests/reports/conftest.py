@@ -17,7 +17,7 @@ from rokt_export.journal.recording import record
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Redactor
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def tell(journal: Journal) -> Callable[[Run], Story]:
-    """Journal a run as the engine does, and return its story."""
+def tell(journal: Journal) -> Callable[[Run], RunReport]:
+    """Journal a run as the engine does, and return its report."""
 
-    def telling(run: Run) -> Story:
+    def telling(run: Run) -> RunReport:
         loaded = read_spec(parse("acme.yaml", run.spec))
         named = zip(loaded.spec.rule_names, loaded.spec.responses, strict=True)
         writer = journal.begin(
@@ -58,7 +58,7 @@ def tell(journal: Journal) -> Callable[[Run], Story]:
             },
         )
         writer.end(RunState.FINISHED, 1)
-        return Story.of(journal, journal.find(writer.run))
+        return RunReport.of(journal, journal.find(writer.run))
 
     return telling
 
@@ -77,6 +77,6 @@ def coverage(seen: Sequence[str], names: Sequence[str]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def story(tell: Callable[[Run], Story]) -> Story:
+def run_report(tell: Callable[[Run], RunReport]) -> RunReport:
     """A run with every outcome."""
     return tell(Run(every_outcome()))

@@ -15,7 +15,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState
 from rokt_export.reports import console as reports
 from rokt_export.reports.outcome_icons import SIGNS
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 WIDTHS = (40, 63, 64, 80, 120, 200)
 
@@ -28,23 +28,23 @@ def printed(show, *arguments, width: int = 80, **options) -> str:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_table_fits_and_holds_every_delivery(story: Story, width: int) -> None:
-    text = printed(reports.deliveries_table, story.deliveries(), width=width)
+def test_the_table_fits_and_holds_every_delivery(run_report: RunReport, width: int) -> None:
+    text = printed(reports.deliveries_table, run_report.deliveries(), width=width)
     assert all(cell_len(line.rstrip()) <= width for line in text.splitlines())
-    for one in story.deliveries():
+    for one in run_report.deliveries():
         assert one.transaction in text
         assert str(one.outcome) in text
 
 
-def test_every_outcome_has_a_sign_of_its_own(story: Story) -> None:
-    text = printed(reports.deliveries_table, story.deliveries(), width=120)
+def test_every_outcome_has_a_sign_of_its_own(run_report: RunReport) -> None:
+    text = printed(reports.deliveries_table, run_report.deliveries(), width=120)
     for sign in "✓≈✗!?∅…":
         assert sign in text
 
 
-def test_a_rule_that_says_nothing_new_has_no_column(story: Story) -> None:
-    assert "rule" not in printed(reports.deliveries_table, story.deliveries()).splitlines()[0]
-    named = [structs.replace(one, rule="busy") for one in story.deliveries()]
+def test_a_rule_that_says_nothing_new_has_no_column(run_report: RunReport) -> None:
+    assert "rule" not in printed(reports.deliveries_table, run_report.deliveries()).splitlines()[0]
+    named = [structs.replace(one, rule="busy") for one in run_report.deliveries()]
     assert "rule" in printed(reports.deliveries_table, named).splitlines()[0]
 
 
@@ -68,8 +68,8 @@ def test_all_is_all() -> None:
     assert printed(reports.deliveries_table, many(1200, 10)).count("tx-") == 1200
 
 
-def test_the_summary_counts_covers_and_names(story: Story) -> None:
-    text = printed(reports.summary, story)
+def test_the_summary_counts_covers_and_names(run_report: RunReport) -> None:
+    text = printed(reports.summary, run_report)
     assert "9 rows" in text
     assert "✓ delivered 2" in text
     assert "All 4 response rules matched." in text
@@ -77,25 +77,25 @@ def test_the_summary_counts_covers_and_names(story: Story) -> None:
     assert "@example.com (reference A-1)" in text
 
 
-def test_sentences_of_the_summary_end_their_lines_between_words(story: Story) -> None:
+def test_sentences_of_the_summary_end_their_lines_between_words(run_report: RunReport) -> None:
     class Screen(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     screen = Screen()
-    reports.summary(Console(file=screen, width=40, no_color=True, force_terminal=False), story)
-    wide = printed(reports.summary, story, width=400)
+    reports.summary(Console(file=screen, width=40, no_color=True, force_terminal=False), run_report)
+    wide = printed(reports.summary, run_report, width=400)
     words = [word for line in screen.getvalue().splitlines() if "rokt-export " not in line for word in line.split()]
     assert set(words) <= set(wide.split()) and len(screen.getvalue().splitlines()) > len(wide.splitlines())
 
 
-def test_runs_and_explanations(story: Story, journal: Journal) -> None:
+def test_runs_and_explanations(run_report: RunReport, journal: Journal) -> None:
     for width in WIDTHS:
         text = printed(reports.runs_table, journal.runs(), width=width)
-        assert story.run.run in text
-    recording = story.recording(3)
+        assert run_report.run.run in text
+    recording = run_report.recording(3)
     assert recording is not None
-    explained = story.explain(recording)
+    explained = run_report.explain(recording)
     assert explained is not None
     text = printed(reports.explanation, explained)
     assert "rejected by rule rejected" in text
@@ -111,22 +111,22 @@ def test_a_terminal_without_unicode_gets_plain_signs() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 60, 70, 80, 90, 100, 120, 200])
-def test_a_table_of_runs_loses_no_count_at_any_width(story: Story, width: int) -> None:
-    shown = printed(reports.runs_table, [story.run], width=width)
-    for outcome, number in story.counts.items():
+def test_a_table_of_runs_loses_no_count_at_any_width(run_report: RunReport, width: int) -> None:
+    shown = printed(reports.runs_table, [run_report.run], width=width)
+    for outcome, number in run_report.counts.items():
         assert f"{SIGNS[outcome].mark} {number}" in shown
         assert f"{SIGNS[outcome].mark} {outcome}" in shown
     named = printed(
-        reports.runs_table, [replace(story.run, name="a name of some length", partner="p" * 30)], width=width
+        reports.runs_table, [replace(run_report.run, name="a name of some length", partner="p" * 30)], width=width
     )
-    assert named.count(story.run.run) == 1
+    assert named.count(run_report.run.run) == 1
 
 
 @pytest.mark.parametrize("width", [60, 80])
 @pytest.mark.parametrize("state", [RunState.FINISHED, RunState.INTERRUPTED])
-def test_production_is_read_whole_in_a_narrow_table_of_runs(story: Story, width: int, state: RunState) -> None:
+def test_production_is_read_whole_in_a_narrow_table_of_runs(run_report: RunReport, width: int, state: RunState) -> None:
     counts = {"delivered": 2_889, "duplicate": 23, "rejected": 56, "failed": 11, "invalid": 31, "unknown": 9_960}
-    run = replace(story.run, name="a name", environment="production", state=state, counts=counts)
+    run = replace(run_report.run, name="a name", environment="production", state=state, counts=counts)
     shown = printed(reports.runs_table, [run], width=width)
     assert " production " in shown and run.command in shown
     assert all(cell_len(line.rstrip()) <= width for line in shown.splitlines())
@@ -135,8 +135,8 @@ def test_production_is_read_whole_in_a_narrow_table_of_runs(story: Story, width:
 
 
 @pytest.mark.parametrize("width", [40, 50, 60])
-def test_a_narrow_table_of_runs_keeps_command_and_state(story: Story, width: int) -> None:
-    run = replace(story.run, name="a name of some length", state=RunState.FINISHED, counts={"delivered": 3})
+def test_a_narrow_table_of_runs_keeps_command_and_state(run_report: RunReport, width: int) -> None:
+    run = replace(run_report.run, name="a name of some length", state=RunState.FINISHED, counts={"delivered": 3})
     shown = printed(reports.runs_table, [run], width=width)
     assert f"{run.command} " in shown and "finished" in shown and "✓ 3" in shown
     assert all(cell_len(line.rstrip()) <= width for line in shown.splitlines())

@@ -15,7 +15,7 @@ from rokt_export.exchange.model import OUTCOMES, OutcomeKind
 from rokt_export.journal import Journal, RunState
 from rokt_export.reports.contact_letter import ContactLetter
 from rokt_export.reports.run_facts import lookups
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 ASKS = "ready to receive records?"
 READY = f"Is acme staging {ASKS}"
@@ -30,7 +30,7 @@ def run(
     only: tuple[str, ...] | None = None,
     invented: bool = False,
     **begun: Any,
-) -> Story:
+) -> RunReport:
     """A replay whose rows came to these outcomes; without a state it goes on."""
     writer = begin(journal, **{"options": {"rows": total}, **begun})
     rows = [(row, kind) for row, kind in enumerate(outcomes, 1)]
@@ -39,7 +39,7 @@ def run(
     journal.note(writer.run, notes or {})
     if state is not None:
         writer.end(state, 0)
-    return Story.of(journal, journal.find(writer.run), only=only)
+    return RunReport.of(journal, journal.find(writer.run), only=only)
 
 
 def came(row: int, kind: OutcomeKind, invented: bool) -> Delivery:
@@ -49,9 +49,9 @@ def came(row: int, kind: OutcomeKind, invented: bool) -> Delivery:
     return replace(one, status=None, error="connect: refused") if kind is FAILED else one
 
 
-def letter(story: Story, language: str = "en") -> tuple[str, str]:
+def letter(run_report: RunReport, language: str = "en") -> tuple[str, str]:
     """Subject, and the text on one line; the page and the Markdown say the same."""
-    made = ContactLetter(story, language)
+    made = ContactLetter(run_report, language)
     text = " ".join(made.text().split())
     opening = text.partition(" 1. ")[0].removesuffix(" Kind regards").partition(", ")[2]
     page = " ".join(re.sub(r"<[^>]+>", "", made.html()).split())
@@ -68,14 +68,14 @@ def test_a_run_that_left_rows_out_does_not_say_that_the_partner_has_nothing(
     journal: Journal, outcomes: tuple[OutcomeKind, ...]
 ) -> None:
     run(journal, DELIVERED)
-    story = run(journal, *outcomes, notes=LEFT_OUT)
-    subject, text = letter(story)
+    run_report = run(journal, *outcomes, notes=LEFT_OUT)
+    subject, text = letter(run_report)
     assert subject.startswith("Nothing was sent to acme staging, ")
     assert "we sent nothing to your staging system." in text
     assert "188 that you have already, 2 that you rejected before, 1 that you may have already." in text
     for claim in (ASKS, "about to send", "none has gone", "1. ", "Thank you"):
         assert claim not in text
-    german = letter(story, "de")
+    german = letter(run_report, "de")
     assert german[0].startswith("Nichts gesendet an acme (staging), ")
     assert "188, die Sie bereits haben; 2, die Sie früher abgelehnt haben" in german[1]
     assert "ging bisher keiner" not in german[1]
@@ -106,25 +106,25 @@ def test_rows_that_are_not_listed_were_sent_all_the_same(journal: Journal) -> No
         assert subject.startswith("Please confirm 1 delivery" if only == ("rejected",) else "3 deliveries to acme")
     counted = run(journal, *outcomes)
     journal.keep_as_counts(counted.run.run, [DELIVERED, REJECTED])
-    text = letter(Story.of(journal, journal.find(counted.run.run)))[1]
+    text = letter(RunReport.of(journal, journal.find(counted.run.run)))[1]
     assert "we sent 3 deliveries to your staging system. Of these we have kept only the counts." in text
     purged = run(journal, *outcomes)
     journal.purge(purged.run.run, keep_counts=True)
-    subject, text = letter(Story.of(journal, journal.find(purged.run.run)))
+    subject, text = letter(RunReport.of(journal, journal.find(purged.run.run)))
     assert subject.startswith("3 deliveries to acme staging, ")
     assert "we sent 3 deliveries to your staging system; our records of them have been removed since." in text
 
 
 def test_a_letter_says_what_it_lists_and_what_the_table_has_beside(journal: Journal) -> None:
-    story = run(journal, *[DELIVERED] * 7, INVALID, INVALID)
-    made = ContactLetter(story, attached=False).markdown().replace("\\", "")
+    run_report = run(journal, *[DELIVERED] * 7, INVALID, INVALID)
+    made = ContactLetter(run_report, attached=False).markdown().replace("\\", "")
     assert "Listed above are 5 of 7 records, the first of each outcome." in made
     assert "All 7 rows are in the table below, beside 2 other rows of the run." in made
-    text = letter(story)[1]
+    text = letter(run_report)[1]
     assert "All 7 rows are in the attached CSV." in text and "Listed above are 5 of 7 records" in text
     few = letter(run(journal, DELIVERED))[1]
     assert "Listed above" not in few and "The row is in the attached CSV." in few
-    assert "Oben stehen 5 von 7 Datensätzen" in letter(story, "de")[1]
+    assert "Oben stehen 5 von 7 Datensätzen" in letter(run_report, "de")[1]
 
 
 def test_only_a_letter_with_references_asks_to_look_for_them(journal: Journal) -> None:
@@ -133,7 +133,7 @@ def test_only_a_letter_with_references_asks_to_look_for_them(journal: Journal) -
     writer.intend([item(1)])
     writer.settle([replace(settled(1, DELIVERED), reference="A-1")])
     writer.end(RunState.FINISHED, 0)
-    assert "find the records by time and reference." in letter(Story.of(journal, journal.find(writer.run)))[1]
+    assert "find the records by time and reference." in letter(RunReport.of(journal, journal.find(writer.run)))[1]
 
 
 def test_one_row_to_look_up_is_in_the_singular(journal: Journal) -> None:
@@ -147,9 +147,9 @@ def test_a_live_system_is_not_asked_how_to_make_it_fail(journal: Journal) -> Non
         "responses: [{outcome: delivered, status: 201}, {outcome: failed, status: 5xx}]\n"
     )
     asked = [
-        "How can we trigger a response for an error of your service?" in letter(story)[1]
+        "How can we trigger a response for an error of your service?" in letter(run_report)[1]
         for guarded in (False, True)
-        for story in [run(journal, DELIVERED, notes={"spec_text": spec}, production=guarded)]
+        for run_report in [run(journal, DELIVERED, notes={"spec_text": spec}, production=guarded)]
     ]
     assert asked == [True, False]
 
@@ -190,7 +190,7 @@ def test_a_row_that_timed_out_was_sent_while_its_run_goes_on(journal: Journal) -
     writer = begin(journal)
     writer.intend([item(row) for row in (1, 2, 3)])
     writer.settle([replace(settled(row, UNKNOWN), status=None, reason="no response within 5 s") for row in (1, 2)])
-    subject, text = letter(Story.of(journal, journal.find(writer.run)))
+    subject, text = letter(RunReport.of(journal, journal.find(writer.run)))
     assert subject.startswith("Please confirm 2 deliveries to acme staging, ")
     assert "we sent 2 deliveries to your staging system." in text
     assert "We received no response for these: " in text and "more" not in text.partition("1. ")[2]
@@ -232,24 +232,24 @@ def test_a_fault_of_ours_says_nothing_of_the_connection(journal: Journal, error:
     failed = replace(settled(1, FAILED), status=None, error=error)
     writer.settle([failed, replace(failed, row=2)])
     writer.end(RunState.FINISHED, 0)
-    story = Story.of(journal, journal.find(writer.run))
-    subject, text = letter(story)
+    run_report = RunReport.of(journal, journal.find(writer.run))
+    subject, text = letter(run_report)
     assert subject.startswith("We could not send 2 deliveries to acme staging, ")
     assert "we tried to send 2 deliveries to your staging system, but nothing went out." in text
     assert "connect to" not in text and "it did not go out" in text
-    assert "aber nichts davon ging hinaus" in letter(story, "de")[1]
+    assert "aber nichts davon ging hinaus" in letter(run_report, "de")[1]
     writer = begin(journal)
     writer.settle([failed, replace(failed, row=2, error="connect: refused"), settled(3)])
     writer.end(RunState.FINISHED, 0)
-    text = letter(Story.of(journal, journal.find(writer.run)))[1]
+    text = letter(RunReport.of(journal, journal.find(writer.run)))[1]
     assert "for 1 of them we could not connect to it; 1 of them did not go out." in text
 
 
 def test_a_purged_run_without_a_connection_has_one_letter(journal: Journal) -> None:
     """Which fault it was is purged; that no response came and nothing went out is not."""
-    story = run(journal, FAILED, FAILED)
-    journal.purge(story.run.run)
-    purged = Story.of(journal, journal.find(story.run.run))
+    run_report = run(journal, FAILED, FAILED)
+    journal.purge(run_report.run.run)
+    purged = RunReport.of(journal, journal.find(run_report.run.run))
     subject, text = letter(purged)
     assert subject.startswith("We could not send 2 deliveries to acme staging, ")
     assert "we tried to send 2 deliveries to your staging system, but nothing went out; our records" in text
@@ -261,7 +261,7 @@ def test_only_test_data_is_called_so(journal: Journal) -> None:
     writer = begin(journal)
     writer.settle([replace(settled(1), invented=True), settled(2)])
     writer.end(RunState.FINISHED, 0)
-    text = letter(Story.of(journal, journal.find(writer.run)))[1]
+    text = letter(RunReport.of(journal, journal.find(writer.run)))[1]
     assert "we sent 2 deliveries to your" in text
     assert "Some of these are real customers" in text
 
@@ -274,10 +274,10 @@ def test_a_record_that_was_sent_twice_says_so_and_when(journal: Journal) -> None
     writer.intend([item(1)])
     writer.settle([replace(rows[0], started=1.7e9 + 90), rows[1]])
     writer.end(RunState.FINISHED, 0)
-    story = Story.of(journal, journal.find(writer.run))
-    text = letter(story)[1]
+    run_report = RunReport.of(journal, journal.find(writer.run))
+    text = letter(run_report)[1]
     assert "exactly once, as a new record: A-1 (sent 2 times), A-2?" in text
     assert "- first sent 22:13:21 UTC, 2 times in all, your reference A-1 " in text
     assert "- sent 22:13:22 UTC, your reference A-2 " in text
-    german = letter(story, "de")[1]
+    german = letter(run_report, "de")[1]
     assert "A-1 (2-mal gesendet), A-2?" in german and "zuerst gesendet 22:13:21 UTC, insgesamt 2-mal" in german

@@ -43,16 +43,16 @@ from rokt_export.reports import brief, eml
 from rokt_export.reports.formats import FORMATS, ReportFormat
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.run_facts import lookups
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 from rokt_export.response.classify import Classifier
 
 DATA = Path(__file__).parent / "data"
 HOSTILE = '</script><img src=x onerror="alert(1)"> ]]> | `x` [a](b) *c* \x00\x1b\ufffe end'
 
 
-def written(story: Story, name: str, deliveries: Iterable[Delivery] | None = None) -> str:
+def written(run_report: RunReport, name: str, deliveries: Iterable[Delivery] | None = None) -> str:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
-    FORMATS[name].write(story, stream, deliveries=deliveries)
+    FORMATS[name].write(run_report, stream, deliveries=deliveries)
     stream.flush()
     data = stream.buffer.getvalue()
     return parquet_text(data) if name == "parquet" else data.decode()
@@ -105,9 +105,9 @@ def text_of(message: EmailMessage) -> str:
     return str(body.get_content()).replace("\r\n", "\n")
 
 
-def outcomes_in(story: Story, name: str, deliveries: Iterable[Delivery] | None = None) -> list[str]:
+def outcomes_in(run_report: RunReport, name: str, deliveries: Iterable[Delivery] | None = None) -> list[str]:
     """The outcome of each delivery, as a format tells it."""
-    text = written(story, name, deliveries)
+    text = written(run_report, name, deliveries)
     kinds = [str(kind) for kind in OutcomeKind]
     match name:
         case "csv":
@@ -122,9 +122,9 @@ def outcomes_in(story: Story, name: str, deliveries: Iterable[Delivery] | None =
             return [entry["_delivery"]["outcome"] for entry in json.loads(text)["log"]["entries"]]
         case "junit":
             cases = ElementTree.fromstring(text).iter("testcase")
-            return [case[0].attrib["type"] if len(case) else story.expected for case in cases]
+            return [case[0].attrib["type"] if len(case) else run_report.expected for case in cases]
         case "markdown":
-            heading = "## Every delivery" if story.only is None else "## Deliveries"
+            heading = "## Every delivery" if run_report.only is None else "## Deliveries"
             table = [line for line in text.partition(heading)[2].splitlines() if line.startswith("|")][2:]
             return [line.split(" | ")[3] for line in table]
         case "eml":
@@ -136,22 +136,24 @@ def outcomes_in(story: Story, name: str, deliveries: Iterable[Delivery] | None =
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_holds_every_delivery_and_agrees_on_counts(story: Story, name: str) -> None:
-    told = [str(one.outcome) for one in story.deliveries() if one.started or name != "eml"]
-    assert outcomes_in(story, name) == told
-    assert len(told) == story.rows - (name == "eml")  # a row that was never sent is none of the partner's business
+def test_every_format_holds_every_delivery_and_agrees_on_counts(run_report: RunReport, name: str) -> None:
+    told = [str(one.outcome) for one in run_report.deliveries() if one.started or name != "eml"]
+    assert outcomes_in(run_report, name) == told
+    assert len(told) == run_report.rows - (name == "eml")  # a row that was never sent is none of the partner's business
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_lists_only_the_outcomes_that_are_asked_for(story: Story, journal: Journal, name: str) -> None:
-    some = Story.of(journal, story.run, only=frozenset({OutcomeKind.REJECTED, OutcomeKind.UNKNOWN}))
+def test_every_format_lists_only_the_outcomes_that_are_asked_for(
+    run_report: RunReport, journal: Journal, name: str
+) -> None:
+    some = RunReport.of(journal, run_report.run, only=frozenset({OutcomeKind.REJECTED, OutcomeKind.UNKNOWN}))
     assert set(outcomes_in(some, name)) == {"rejected", "unknown"}
 
 
 @pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if form.rows])
-def test_a_format_of_rows_writes_those_that_it_is_given(story: Story, name: str) -> None:
-    parts = [outcomes_in(story, name, [one]) for one in story.deliveries()]
-    assert parts == [[str(one.outcome)] for one in story.deliveries()]
+def test_a_format_of_rows_writes_those_that_it_is_given(run_report: RunReport, name: str) -> None:
+    parts = [outcomes_in(run_report, name, [one]) for one in run_report.deliveries()]
+    assert parts == [[str(one.outcome)] for one in run_report.deliveries()]
 
 
 def test_the_formats_of_rows_are_those_that_can_be_split() -> None:
@@ -171,7 +173,7 @@ def test_every_format_stands_an_empty_a_purged_and_an_unknown_run(tell, journal:
     assert outcomes_in(empty, name) == []
     whole = tell(Run(every_outcome()))
     journal.purge(whole.run.run)
-    purged = Story.of(journal, journal.find(whole.run.run))
+    purged = RunReport.of(journal, journal.find(whole.run.run))
     lacking = {"invalid": 1} if name == "eml" else {}
     assert Counter(outcomes_in(purged, name)) + Counter(lacking) == whole.counts
 
@@ -198,28 +200,30 @@ def in_the_open(text: str, name: str) -> str:
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_text_of_others_forges_a_row_or_steers_what_shows_it(tell, name: str) -> None:
     rows = [exchange(row, post(), answer(422, json.dumps({"error": FORGED}))) for row in (1, 2)]
-    story = tell(Run([replace(one, transaction=replace(one.transaction, id=f"a | b{FORGED}")) for one in rows]))
+    run_report = tell(Run([replace(one, transaction=replace(one.transaction, id=f"a | b{FORGED}")) for one in rows]))
     try:
-        found: object = outcomes_in(story, name)
+        found: object = outcomes_in(run_report, name)
     except Exception as error:  # noqa: BLE001 - whatever fails, the format cannot be read back
         found = error
     assert found == ["rejected"] * 2, f"{name}: escape each text of a row: see display_text.py"
-    steering = {sign for sign in in_the_open(written(story, name), name) if not sign.isprintable()} - set("\r\n\t")
+    steering = {sign for sign in in_the_open(written(run_report, name), name) if not sign.isprintable()} - set("\r\n\t")
     assert not steering, f"{name} writes signs that steer a terminal or an editor: see display_text.py"
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_says_which_rows_it_leaves_out(story: Story, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_format_says_which_rows_it_leaves_out(
+    run_report: RunReport, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = Listing.of
     monkeypatch.setattr(Listing, "of", classmethod(lambda _cls, told, _most: whole(told, 4)))
-    text = " ".join(in_the_open(written(story, name), name).split())
-    if len(outcomes_in(story, name)) < story.rows - (name == "eml"):
+    text = " ".join(in_the_open(written(run_report, name), name).split())
+    if len(outcomes_in(run_report, name)) < run_report.rows - (name == "eml"):
         said = "4 of 9 rows are listed" in text or "the first 4 rows" in text  # the letter has words of its own
         assert said, f"{name} does not write `Listing.notes`"
 
 
 NO_FORMATS = {"brief:write": "`report --brief` prints it"}
-"""Writers of a story that `--format` does not offer, and why."""
+"""Writers of a run that `--format` does not offer, and why."""
 
 
 def test_each_writer_of_a_story_is_in_the_registry() -> None:
@@ -227,7 +231,7 @@ def test_each_writer_of_a_story_is_in_the_registry() -> None:
     for each in pkgutil.iter_modules(reports.__path__, "rokt_export.reports."):
         for name, function in inspect.getmembers(import_module(each.name), inspect.isfunction):
             takes = list(inspect.signature(function).parameters)[:2]
-            if function.__module__ == each.name and takes == ["story", "stream"] and not name.startswith("_"):
+            if function.__module__ == each.name and takes == ["run_report", "stream"] and not name.startswith("_"):
                 found.add(f"{each.name.rpartition('.')[2]}:{name}")
     lacking = found - {one.writer for one in FORMATS.values()} - set(NO_FORMATS)
     assert not lacking, f"add to FORMATS of rokt_export/reports/formats.py, or to NO_FORMATS here: {lacking}"
@@ -240,8 +244,8 @@ def schema(name: str) -> Any:
     return pytest.importorskip("xmlschema").XMLSchema(str(DATA / name))
 
 
-def test_junit_is_valid_and_counts(story: Story) -> None:
-    text = written(story, "junit")
+def test_junit_is_valid_and_counts(run_report: RunReport) -> None:
+    text = written(run_report, "junit")
     schema("junit.xsd").validate(text)
     suite = ElementTree.fromstring(text)[0]
     assert (suite.attrib["tests"], suite.attrib["failures"], suite.attrib["errors"]) == ("9", "3", "4")
@@ -257,8 +261,8 @@ def test_junit_passes_what_was_expected(tell) -> None:
 
 
 def test_junit_holds_what_xml_cannot(tell) -> None:
-    story = tell(Run([exchange(1, post(HOSTILE.encode()), answer(400, json.dumps({"error": HOSTILE})))]))
-    text = written(story, "junit")
+    run_report = tell(Run([exchange(1, post(HOSTILE.encode()), answer(400, json.dumps({"error": HOSTILE})))]))
+    text = written(run_report, "junit")
     schema("junit.xsd").validate(text)
     assert '<img src=x onerror="alert(1)">' in "".join(ElementTree.fromstring(text).itertext())
 
@@ -266,14 +270,14 @@ def test_junit_holds_what_xml_cannot(tell) -> None:
 # --- HAR
 
 
-def archive(story: Story) -> dict[str, Any]:
-    found = json.loads(written(story, "har"))
+def archive(run_report: RunReport) -> dict[str, Any]:
+    found = json.loads(written(run_report, "har"))
     jsonschema.validate(found, json.loads((DATA / "har-1.2.schema.json").read_text()))
     return found
 
 
-def test_har_is_valid_and_tells_the_exchange(story: Story) -> None:
-    entries = archive(story)["log"]["entries"]
+def test_har_is_valid_and_tells_the_exchange(run_report: RunReport) -> None:
+    entries = archive(run_report)["log"]["entries"]
     first = entries[0]
     assert first["request"]["postData"]["text"] == '{"email": "ada.1@example.com", "person": {"first": "Ada"}}'
     assert first["response"]["content"]["text"] == '{"id": "A-1"}'
@@ -287,8 +291,8 @@ def test_har_is_valid_and_tells_the_exchange(story: Story) -> None:
 
 
 def test_har_tells_bytes_in_base64(tell) -> None:
-    story = tell(Run([exchange(1, post(b"\xff\x00a"), answer(200, b"\x00\xfe"))]))
-    entry = archive(story)["log"]["entries"][0]
+    run_report = tell(Run([exchange(1, post(b"\xff\x00a"), answer(200, b"\x00\xfe"))]))
+    entry = archive(run_report)["log"]["entries"][0]
     assert b64decode(entry["response"]["content"]["text"]) == b"\x00\xfe"
     assert entry["response"]["content"]["encoding"] == "base64"
     assert "base64" in entry["request"]["postData"]["comment"]
@@ -297,22 +301,22 @@ def test_har_tells_bytes_in_base64(tell) -> None:
 # --- the hand-over
 
 
-def test_markdown_has_the_letter_of_the_mail_and_then_the_run(story: Story) -> None:
-    text = written(story, "markdown")
+def test_markdown_has_the_letter_of_the_mail_and_then_the_run(run_report: RunReport) -> None:
+    text = written(run_report, "markdown")
     assert text.startswith(
         "# Acme Insurance, staging: 8 test deliveries, 1 invalid\n\nDear Jane Doe,\n\nOn 23 Nov 2026 we "
     )
     letter, _, run = text.partition("\n---\n")
     asked = re.findall(r"^\d\. .*", letter.replace("\\", ""), re.MULTILINE)
-    mail = " ".join(text_of(message_of(written(story, "eml"))).split())
+    mail = " ".join(text_of(message_of(written(run_report, "eml"))).split())
     assert len(asked) == 7
     assert [question for question in asked if question not in mail] == []
     assert "| ada.1@example.com | Ada | 02:13:21 | A-1 | status 201: a new record |" in letter
     assert "All 8 rows are in the table below, beside 1 other row of the run." in letter
-    for theirs in ("tx-", "no rule matched", story.run.run):
+    for theirs in ("tx-", "no rule matched", run_report.run.run):
         assert theirs not in letter
     for ours in (
-        story.run.spec_sha256,
+        run_report.run.spec_sha256,
         "POST https://staging.example.com/leads",
         "| 1 | tx-1 | 2026-11-23 02:13:21.250 | delivered | 201 | A-1 |",
         "All 4 response rules matched.",
@@ -330,13 +334,13 @@ def test_of_real_people_only_tokens_are_named(tell) -> None:
 
 
 def test_markdown_shows_a_partners_text_as_text(tell) -> None:
-    story = tell(Run([exchange(1, post(), answer(400, json.dumps({"error": "<b>| [a](javascript:1) `c`\nd"})))]))
-    row = written(story, "markdown").partition("## Every delivery")[2].strip().splitlines()[2]
+    run_report = tell(Run([exchange(1, post(), answer(400, json.dumps({"error": "<b>| [a](javascript:1) `c`\nd"})))]))
+    row = written(run_report, "markdown").partition("## Every delivery")[2].strip().splitlines()[2]
     assert row.endswith(r"| \<b\>\| \[a\](javascript:1) \`c\` d |")
 
 
-def test_the_mail_is_a_draft_to_the_contact(story: Story) -> None:
-    text = written(story, "eml")
+def test_the_mail_is_a_draft_to_the_contact(run_report: RunReport) -> None:
+    text = written(run_report, "eml")
     assert text.isascii()
     assert "\n" not in text.replace("\r\n", "")
     message = message_of(text)
@@ -355,7 +359,7 @@ def test_the_mail_is_a_draft_to_the_contact(story: Story) -> None:
     assert "All 8 rows are in the attached CSV." in text
     assert "<ol " in page
     (attached,) = message.iter_attachments()
-    assert attached.get_filename() == f"acme-{story.run.run}.csv"
+    assert attached.get_filename() == f"acme-{run_report.run.run}.csv"
     table = list(csv.DictReader(io.StringIO(attached.get_content())))
     assert [row["outcome"] for row in table] == [
         "delivered", "duplicate", "rejected", "failed", "unclassified", "unknown", "failed", "delivered"
@@ -364,7 +368,7 @@ def test_the_mail_is_a_draft_to_the_contact(story: Story) -> None:
         "sent_utc": "2026-11-23 02:13:21.250", "email": "ada.1@example.com", "person.first": "Ada", "status": "201",
         "outcome": "delivered", "reference": "A-1", "reason": "",
     }  # fmt: skip
-    for ours in ("tx-", "no rule matched", "invalid", "SHA-256", story.run.run):
+    for ours in ("tx-", "no rule matched", "invalid", "SHA-256", run_report.run.run):
         assert ours not in text
         assert ours not in page
         assert ours not in attached.get_content()
@@ -389,12 +393,12 @@ def test_a_mail_about_real_people_shows_neither_them_nor_our_tokens(tell) -> Non
         exchange(5, post(), answer(201, json.dumps({"id": people[1]})), invented=False),
     ]
     rows[4] = replace(rows[4], started=rows[1].started)
-    story = tell(Run(rows, personal=people))
-    message = message_of(written(story, "eml"))
+    run_report = tell(Run(rows, personal=people))
+    message = message_of(written(run_report, "eml"))
     (attached,) = message.iter_attachments()
     page = message.get_body(("html",)).get_content()
     letter = " ".join(text_of(message).split())
-    for shown in (letter, page, attached.get_content(), written(story, "markdown").partition("\n---\n")[0]):
+    for shown in (letter, page, attached.get_content(), written(run_report, "markdown").partition("\n---\n")[0]):
         assert "person-" not in shown
         assert not [person for person in people if person in shown]
     assert "UTC (line 3 of the attached CSV), the one sent 02:13:22.250 UTC (line 6 of the attached CSV)?" in letter
@@ -426,20 +430,20 @@ def test_a_row_without_a_recording_is_named_by_the_id_that_the_partner_received(
     rows = [exchange(row, sent, answer(201, "{}")) for row in (1, 2)] + [exchange(3, sent, lost)]
     for row, own in ids.items():
         rows[row - 1] = replace(rows[row - 1], transaction=replace(rows[row - 1].transaction, id=own))
-    story = tell(Run(rows, spec=spec, personal=["ada@example.com"], unrecorded=(2, 3)))
-    message = message_of(written(story, "eml"))
+    run_report = tell(Run(rows, spec=spec, personal=["ada@example.com"], unrecorded=(2, 3)))
+    message = message_of(written(run_report, "eml"))
     (attached,) = message.iter_attachments()
     column = [one["order.id"] for one in csv.DictReader(io.StringIO(attached.get_content()))]
     assert column == [received, *(("tx-2", "tx-3") if known else ("", ""))]
     assert ("We received no response for this: tx-3. Did it arrive?" in " ".join(text_of(message).split())) == known
-    only = Story.of(story._journal, story.run, only=["unknown"])
+    only = RunReport.of(run_report._journal, run_report.run, only=["unknown"])
     assert ("tx-3" in " ".join(lookups(only))) == known
 
 
 def test_what_the_partner_only_accepted_is_asked_as_such(tell) -> None:
     spec = SPEC.replace("status: 200-299, capture", "status: 200-299, provisional: true, capture")
-    story = tell(Run([exchange(1, post(), answer(201, '{"id": "A-1"}'))], spec=spec))
-    text = text_of(message_of(written(story, "eml")))
+    run_report = tell(Run([exchange(1, post(), answer(201, '{"id": "A-1"}'))], spec=spec))
+    text = text_of(message_of(written(run_report, "eml")))
     assert "You accepted this and decide later: test@example.com." in " ".join(text.split())
     assert "accepted, not yet decided" in text
 
@@ -464,9 +468,9 @@ def test_a_wrong_set_up_is_asked_as_such(
 ) -> None:
     came = answer(status, "{}", **{"X-Request-Id": "7f3a-19"})
     rule = "setup" if kind is OutcomeKind.FAILED else None
-    story = tell(Run([exchange(1, post(), came, outcome=Outcome(kind, rule=rule))]))
+    run_report = tell(Run([exchange(1, post(), came, outcome=Outcome(kind, rule=rule))]))
     for form in ("eml", "markdown"):
-        whole = text_of(message_of(written(story, form))) if form == "eml" else written(story, form)
+        whole = text_of(message_of(written(run_report, form))) if form == "eml" else written(run_report, form)
         letter = " ".join(whole.partition("\n---\n")[0].replace("\\", "").split())
         assert asked in letter
         assert f"status {status}: {read}" in letter
@@ -474,7 +478,7 @@ def test_a_wrong_set_up_is_asked_as_such(
         for wrong in ("Was your service unavailable", "What does it mean", "How can we trigger"):
             assert wrong not in letter
     stream = io.StringIO(newline="")
-    eml.write(story, stream, "de")
+    eml.write(run_report, stream, "de")
     page = message_of(stream.getvalue()).get_body(("html",)).get_content()
     assert german in page and "X-Request-Id: 7f3a-19" in page
 
@@ -502,8 +506,8 @@ def test_each_row_that_is_named_in_a_question_is_among_the_records(tell, later: 
         request = post(json.dumps({"email": f"jane.doe.{row}@example.com"}).encode())
         return exchange(row, request, came, outcome=classifier.classify(came))
 
-    story = tell(Run([sent(row, status) for row, status in enumerate(statuses, 1)], spec=spec))
-    text = text_of(message_of(written(story, "eml")))
+    run_report = tell(Run([sent(row, status) for row, status in enumerate(statuses, 1)], spec=spec))
+    text = text_of(message_of(written(run_report, "eml")))
     questions, _, records = text.partition("The records:")
     asked = " ".join(questions.split())
     named = set(re.findall(r"jane\.doe\.\d+@example\.com", questions))
@@ -533,10 +537,10 @@ def test_an_endpoint_in_a_letter_names_no_variable_of_ours(tell) -> None:
     assert "(POST https://staging.example.com/lists/…/leads)" in " ".join(text.split())
 
 
-def test_a_house_has_its_own_words_and_language(story: Story, tmp_path: Path) -> None:
+def test_a_house_has_its_own_words_and_language(run_report: RunReport, tmp_path: Path) -> None:
     def mail(template: str) -> EmailMessage:
         stream = io.StringIO(newline="")
-        eml.write(story, stream, template)
+        eml.write(run_report, stream, template)
         return message_of(stream.getvalue())
 
     german = mail("de")
@@ -555,18 +559,18 @@ def test_a_house_has_its_own_words_and_language(story: Story, tmp_path: Path) ->
         mail("klingon")
 
 
-def test_a_brief_summary_has_no_table(story: Story) -> None:
+def test_a_brief_summary_has_no_table(run_report: RunReport) -> None:
     stream = io.StringIO()
-    brief.write(story, stream)
+    brief.write(run_report, stream)
     text = stream.getvalue()
     assert text.startswith("**Acme Insurance, staging: 8 test deliveries, 1 invalid**: ✓ 2 delivered, ≈ 1 duplicate, ")
     assert "- 1 duplicate, status 409: " in text
     assert "|" not in text.replace("\\|", "")
 
 
-def test_a_large_table_is_zipped(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_table_is_zipped(run_report: RunReport, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(eml, "LARGEST_PLAIN", 100)
-    attached = next(message_of(written(story, "eml")).iter_attachments())
+    attached = next(message_of(written(run_report, "eml")).iter_attachments())
     with zipfile.ZipFile(io.BytesIO(attached.get_content())) as packed:
         assert packed.read(packed.namelist()[0]).decode().startswith("sent_utc,email,person.first,status,outcome,")
 
@@ -583,8 +587,8 @@ def test_a_contact_without_a_usable_address_gets_a_mail_without_one(tell, contac
 
 
 def test_the_page_holds_text_as_text_and_asks_for_nothing(tell) -> None:
-    story = tell(Run([exchange(1, post(HOSTILE.encode()), answer(400, json.dumps({"error": HOSTILE})))]))
-    reader = Reader(written(story, "html"))
+    run_report = tell(Run([exchange(1, post(HOSTILE.encode()), answer(400, json.dumps({"error": HOSTILE})))]))
+    reader = Reader(written(run_report, "html"))
     assert not [tag for tag, _ in reader.tags if tag in ("img", "iframe", "object")]
     links = [values.get("href") or values.get("src") for _, values in reader.tags]
     assert [link for link in links if link] == ["data:,", "#deliveries"]
@@ -596,15 +600,15 @@ def test_the_page_holds_text_as_text_and_asks_for_nothing(tell) -> None:
 
 
 def test_the_page_explains_each_recorded_answer_and_keeps_equal_traces_once(tell) -> None:
-    story = tell(Run([exchange(row, post(), answer(409, '{"error": "exists"}')) for row in range(1, 11)]))
-    block = Reader(written(story, "html")).blocks[0]
+    run_report = tell(Run([exchange(row, post(), answer(409, '{"error": "exists"}')) for row in range(1, 11)]))
+    block = Reader(written(run_report, "html")).blocks[0]
     assert [entry["trace"] for entry in block["entries"]] == [0] * 10
     assert [trace["rule"] for trace in block["traces"]] == ["duplicate"]
 
 
 def test_recordings_lie_in_blocks_in_row_order(tell) -> None:
-    story = tell(Run([exchange(row, post(), answer(201, "{}")) for row in range(1, 451)]))
-    blocks = Reader(written(story, "html")).blocks
+    run_report = tell(Run([exchange(row, post(), answer(201, "{}")) for row in range(1, 451)]))
+    blocks = Reader(written(run_report, "html")).blocks
     assert [len(block["entries"]) for block in blocks] == [200, 200, 50]
 
 
@@ -616,16 +620,16 @@ import json, re, sys
 from pathlib import Path
 from rokt_export.journal import Journal
 from rokt_export.reports.formats import FORMATS, write_reports
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 from rokt_export.response.classify import Classifier
 def megabytes(name):
     return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 _, few, many, folder, *names = sys.argv
 def growth(name):
-    write_reports(Story.of(one, one.find("last")), [(FORMATS[name], Path(folder, "few"))])
+    write_reports(RunReport.of(one, one.find("last")), [(FORMATS[name], Path(folder, "few"))])
     before = megabytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak (VmHWM) begins anew
-    write_reports(Story.of(other, other.find("last")), [(FORMATS[name], Path(folder, "many"))])
+    write_reports(RunReport.of(other, other.find("last")), [(FORMATS[name], Path(folder, "many"))])
     return megabytes("VmHWM") - before
 with Journal.open(few) as one, Journal.open(many) as other:
     grown = {name: growth(name) for name in names}

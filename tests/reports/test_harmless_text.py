@@ -16,7 +16,7 @@ from report_runs import HIDDEN, Run, every_outcome
 from rokt_export.commands.terminal import Terminal
 from rokt_export.redaction import display_text
 from rokt_export.reports import eml
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_console_shows_control_characters_and_markup_as_text(capsys: pytest.Ca
     assert next(iter(csv.reader(io.StringIO(out.splitlines()[-1]))))[0].startswith("'=1")
 
 
-def test_both_parts_of_the_mail_have_the_same_records(tell: Callable[[Run], Story]) -> None:
+def test_both_parts_of_the_mail_have_the_same_records(tell: Callable[[Run], RunReport]) -> None:
     stream = io.StringIO()
     eml.write(tell(Run(every_outcome())), stream)
     message = message_from_string(stream.getvalue(), policy=default)

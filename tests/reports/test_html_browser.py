@@ -25,7 +25,7 @@ from rokt_export.reports import differences
 from rokt_export.reports.contact_letter import ContactLetter
 from rokt_export.reports.curl import curl_command
 from rokt_export.reports.formats import FORMATS, write_reports
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 MANY = 100_000
 HOSTILE = '</script><img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
@@ -40,9 +40,9 @@ def browser() -> Iterator[Any]:
 class Page:
     """A report, opened, and what a reader does with it."""
 
-    def __init__(self, driver: Any, path: Path, story: Story) -> None:
+    def __init__(self, driver: Any, path: Path, run_report: RunReport) -> None:
         self.driver = driver
-        self.story = story
+        self.run_report = run_report
         driver.get_log("browser"), driver.get_log("performance")
         driver.get("about:blank")
         driver.get(path.as_uri())
@@ -110,7 +110,7 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Story]]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, RunReport]]:
     folder = tmp_path_factory.mktemp("small")
     hostile = exchange(10, post(HOSTILE.encode()), answer(400, json.dumps({"error": HOSTILE})))
     secretive = exchange(
@@ -118,13 +118,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Stor
     )
     run = Run([*every_outcome(), hostile, secretive], notes=["a note"])
     with Journal.open(folder / "journal.db") as journal:
-        story = journaled(journal, run)
-        write_reports(story, [(FORMATS["html"], folder / "report.html")])
-        yield folder / "report.html", story
+        run_report = journaled(journal, run)
+        write_reports(run_report, [(FORMATS["html"], folder / "report.html")])
+        yield folder / "report.html", run_report
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Story]]:
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, RunReport]]:
     folder = tmp_path_factory.mktemp("large")
     kinds = {0: (OutcomeKind.REJECTED, 422, "postcode is not served"), 1: (OutcomeKind.FAILED, 503, None)}
     with Journal.open(folder / "journal.db") as journal:
@@ -142,9 +142,9 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Stor
         one = exchange(99_901, post(), answer(201, '{"id": "A-1"}'))
         writer.settle([], {99_901: record(one, Redactor()).dump()})
         writer.end(RunState.FINISHED, 1)
-        story = Story.of(journal, journal.find(writer.run))
-        write_reports(story, [(FORMATS["html"], folder / "report.html")])
-        yield folder / "report.html", story
+        run_report = RunReport.of(journal, journal.find(writer.run))
+        write_reports(run_report, [(FORMATS["html"], folder / "report.html")])
+        yield folder / "report.html", run_report
 
 
 def begun(journal: Journal, run: Run) -> Any:
@@ -160,23 +160,23 @@ def begun(journal: Journal, run: Run) -> Any:
     return writer
 
 
-def journaled(journal: Journal, run: Run) -> Story:
+def journaled(journal: Journal, run: Run) -> RunReport:
     writer = begun(journal, run)
     kept = {one.transaction.row: record(one, run.redactor).dump() for one in run.exchanges if one.result}
     writer.settle([delivery_of(one) for one in run.exchanges], kept)
     writer.end(RunState.FINISHED, 1)
-    return Story.of(journal, journal.find(writer.run))
+    return RunReport.of(journal, journal.find(writer.run))
 
 
 @pytest.fixture
-def page(browser: Any, small: tuple[Path, Story]) -> Iterator[Page]:
+def page(browser: Any, small: tuple[Path, RunReport]) -> Iterator[Page]:
     opened = Page(browser, *small)
     yield opened
     opened.assert_quiet()
 
 
 @pytest.fixture
-def big(browser: Any, large: tuple[Path, Story]) -> Iterator[Page]:
+def big(browser: Any, large: tuple[Path, RunReport]) -> Iterator[Page]:
     opened = Page(browser, *large)
     yield opened
     opened.assert_quiet()
@@ -186,7 +186,7 @@ def test_every_delivery_is_there(page: Page) -> None:
     assert page.state == "11 rows"
     assert page.rows == [str(row) for row in range(1, 12)]
     told = page.script("return document.querySelector('#outcomes ~ table').innerText")
-    for outcome, number in page.story.counts.items():
+    for outcome, number in page.run_report.counts.items():
         assert outcome in told
         assert f"{number}" in told
 
@@ -251,7 +251,7 @@ def test_the_curl_command_is_copied(page: Page) -> None:
     copy.click()
     page.wait(lambda: copy.text == "Copied")
     copied = page.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
-    recording = page.story.recording(11)
+    recording = page.run_report.recording(11)
     assert recording is not None
     assert copied == curl_command(recording)
     assert '"$ACME_TOKEN"' in copied
@@ -346,13 +346,13 @@ def test_it_prints_light_and_without_controls(page: Page) -> None:
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
-def test_a_link_to_a_row_opens_it(browser: Any, small: tuple[Path, Story]) -> None:
+def test_a_link_to_a_row_opens_it(browser: Any, small: tuple[Path, RunReport]) -> None:
     page = Page(browser, *small)
     page.script("location.hash = '#row-4'")
     page.wait(lambda: "row 4" in page.dialog)
 
 
-def test_filters_are_in_the_address(browser: Any, small: tuple[Path, Story]) -> None:
+def test_filters_are_in_the_address(browser: Any, small: tuple[Path, RunReport]) -> None:
     page = Page(browser, *small)
     page.script("location.hash = 'outcome=rejected%2Cduplicate&status=422'")
     page.wait(lambda: page.state == "1 of 11 rows")

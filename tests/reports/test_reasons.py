@@ -18,7 +18,7 @@ from rokt_export.journal.queries import ReasonCount
 from rokt_export.reports import console
 from rokt_export.reports.markdown import reasons
 from rokt_export.reports.reasons import grouped, less_frequent
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 UNCLASSIFIED = OutcomeKind.UNCLASSIFIED
 
@@ -105,12 +105,12 @@ def test_a_million_different_reasons_do_not_grow_memory_and_the_frequent_one_is_
 
 
 @pytest.fixture
-def mixed(journal: Journal) -> Story:
+def mixed(journal: Journal) -> RunReport:
     writer = begin(journal)
     writer.intend([item(row) for row in range(1, 1001)])
     writer.settle([_row(row) for row in range(1, 1000)])
     writer.end(RunState.FINISHED, 1)
-    return Story.of(journal, journal.find(writer.run))
+    return RunReport.of(journal, journal.find(writer.run))
 
 
 def _row(row: int) -> Delivery:
@@ -120,7 +120,7 @@ def _row(row: int) -> Delivery:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_end_of_a_run_lists_reasons_and_no_rows(mixed: Story, width: int) -> None:
+def test_the_end_of_a_run_lists_reasons_and_no_rows(mixed: RunReport, width: int) -> None:
     text = printed(console.run_table, mixed, width=width)
     for part in ("99", "rejected", "field … is bad", "10", "tls: busy", "unknown"):
         assert part in " ".join(text.split()), part
@@ -134,11 +134,11 @@ def test_a_run_that_went_well_is_one_line(journal: Journal) -> None:
     writer.intend([item(row) for row in range(1, 101)])
     writer.settle([settled(row) for row in range(1, 101)])
     writer.end(RunState.FINISHED, 0)
-    text = printed(console.run_table, Story.of(journal, journal.find(writer.run)))
+    text = printed(console.run_table, RunReport.of(journal, journal.find(writer.run)))
     assert text.splitlines() == ["All 100 rows were delivered. --all shows every row."]
 
 
-def test_the_markdown_report_lists_them(mixed: Story) -> None:
+def test_the_markdown_report_lists_them(mixed: RunReport) -> None:
     assert "".join(reasons(mixed)).splitlines()[4:6] == [
         "| 99 | ✗ rejected | 201 | rule 1 | field … is bad | 10 |",
         "| 10 | ! failed | 201 | rule 1 | tls: busy | 7 |",

@@ -23,7 +23,7 @@ from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, Outc
 from rokt_export.redaction import Redactor
 from rokt_export.reports import console
 from rokt_export.reports.formats import FORMATS
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 from rokt_export.transactions.transaction import Transaction
 
 SECRET = 'Qz7a+b%:/"<é'
@@ -103,16 +103,16 @@ def exchanges() -> Iterator[Exchange]:
 
 
 @pytest.fixture
-def story(tell) -> Story:
+def run_report(tell) -> RunReport:
     redactor = Redactor(secrets={"CANARY": SECRET}, key=b"k" * 32)
     redactor.add_basic("CANARY", "anystring", SECRET)
     return tell(Run(list(exchanges()), redactor=redactor, personal=[PERSONAL]))
 
 
-def artefact(story: Story, name: str) -> str:
+def artefact(run_report: RunReport, name: str) -> str:
     """Everything that a report says: the file itself, and what lies packed or encoded in it."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
-    FORMATS[name].write(story, stream)
+    FORMATS[name].write(run_report, stream)
     stream.flush()
     data = stream.buffer.getvalue()
     if name == "parquet":
@@ -142,29 +142,29 @@ def assert_clean(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_no_report_shows_a_canary(story: Story, name: str) -> None:
-    assert_clean(artefact(story, name))
+def test_no_report_shows_a_canary(run_report: RunReport, name: str) -> None:
+    assert_clean(artefact(run_report, name))
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
-def test_no_table_shows_a_canary(story: Story, width: int) -> None:
+def test_no_table_shows_a_canary(run_report: RunReport, width: int) -> None:
     stream = io.StringIO()
     terminal = Console(file=stream, width=width)
-    console.deliveries_table(terminal, story.deliveries())
-    console.reason_table(terminal, story)
-    console.summary(terminal, story)
-    recording = story.recording(1)
+    console.deliveries_table(terminal, run_report.deliveries())
+    console.reason_table(terminal, run_report)
+    console.summary(terminal, run_report)
+    recording = run_report.recording(1)
     assert recording is not None
-    explained = story.explain(recording)
+    explained = run_report.explain(recording)
     assert explained is not None
     console.explanation(terminal, explained)
     assert_clean(stream.getvalue().replace("\n", ""))
 
 
-def test_tokens_correlate_within_a_run(story: Story) -> None:
-    tokens = set(re.findall(r"person-[0-9a-f]{10}", artefact(story, "ndjson")))
+def test_tokens_correlate_within_a_run(run_report: RunReport) -> None:
+    tokens = set(re.findall(r"person-[0-9a-f]{10}", artefact(run_report, "ndjson")))
     assert len(tokens) == 1
-    assert tokens == set(re.findall(r"person-[0-9a-f]{10}", artefact(story, "html")))
+    assert tokens == set(re.findall(r"person-[0-9a-f]{10}", artefact(run_report, "html")))
 
 
 def test_the_gate_would_notice() -> None:

@@ -23,14 +23,14 @@ from rokt_export.reports.exchange_view import exchange
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.run_facts import run_facts, title
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 READABLE = ("markdown", "html", "junit", "har", "json")
 
 
-def text_of(story: Story, name: str) -> str:
+def text_of(run_report: RunReport, name: str) -> str:
     stream = io.StringIO()
-    FORMATS[name].write(story, stream)
+    FORMATS[name].write(run_report, stream)
     return stream.getvalue()
 
 
@@ -43,7 +43,7 @@ def stopped(
     notes: dict[str, Any] | None = None,
     monkeypatch: pytest.MonkeyPatch | None = None,
     production: bool = False,
-) -> Story:
+) -> RunReport:
     """A replay that settled some rows; no state leaves it running, and a crash is made by ending it as running."""
     writer = begin(journal, options={"rows": total} if total is not None else {}, production=production)
     writer.intend([item(row) for row in range(1, rows + 1)])
@@ -54,18 +54,18 @@ def stopped(
         writer.end(state, 0)
     if state is RunState.CRASHED and monkeypatch is not None:
         monkeypatch.setattr("rokt_export.journal.run_records.Process.is_alive", lambda *_: False)
-    return Story.of(journal, journal.find(writer.run))
+    return RunReport.of(journal, journal.find(writer.run))
 
 
-def written(story: Story, name: str) -> str:
+def written(run_report: RunReport, name: str) -> str:
     stream = io.StringIO()
-    FORMATS[name].write(story, stream)
+    FORMATS[name].write(run_report, stream)
     return stream.getvalue()
 
 
-def summarized(story: Story) -> str:
+def summarized(run_report: RunReport) -> str:
     stream = io.StringIO()
-    brief.write(story, stream)
+    brief.write(run_report, stream)
     return stream.getvalue()
 
 
@@ -99,19 +99,19 @@ def test_every_report_leads_with_how_far_an_unfinished_run_came(
     total: int | None,
     sentence: str,
 ) -> None:
-    story = stopped(journal, state, total=total, notes=notes, monkeypatch=monkeypatch)
-    assert story.unfinished == sentence
+    run_report = stopped(journal, state, total=total, notes=notes, monkeypatch=monkeypatch)
+    assert run_report.unfinished == sentence
     word = "still running" if state is RunState.RUNNING else str(state)
-    assert title(story) == f"acme, staging: 40 deliveries, {word}"
-    texts = {name: written(story, name) for name in READABLE}
-    assert summarized(story).splitlines()[2] == sentence
-    assert texts["markdown"].splitlines()[:3] == [f"# {title(story)}", "", sentence]
+    assert title(run_report) == f"acme, staging: 40 deliveries, {word}"
+    texts = {name: written(run_report, name) for name in READABLE}
+    assert summarized(run_report).splitlines()[2] == sentence
+    assert texts["markdown"].splitlines()[:3] == [f"# {title(run_report)}", "", sentence]
     assert f"{sentence[0].upper()}{sentence[1:]}\n    </h1>" in texts["html"]
     assert f'<property name="unfinished" value="{sentence}"/>' in texts["junit"]
     assert json.loads(texts["har"])["log"]["_state"] == state
     document = json.loads(texts["json"])
     assert (document["state"], document["unfinished"], document.get("total")) == (state, sentence, total)
-    shown = printed(console.run_table, story, width=140).splitlines()
+    shown = printed(console.run_table, run_report, width=140).splitlines()
     all_rows = "All 40 handled rows were delivered"
     if (notes or {}).get("not_sent"):
         all_rows = "All 40 rows that were sent were delivered"
@@ -134,16 +134,16 @@ def test_what_a_guarded_environment_was_not_sent_is_said_only_where_the_run_note
     journal: Journal, monkeypatch: pytest.MonkeyPatch, state: RunState, notes: dict[str, Any], sentence: str
 ) -> None:
     """A run that an error ends notes no rows that were left out, which the partner has."""
-    story = stopped(journal, state, notes=notes, monkeypatch=monkeypatch, production=True)
-    assert story.unfinished == sentence
-    assert (story.left_over is None) is ("not sent" not in sentence)
+    run_report = stopped(journal, state, notes=notes, monkeypatch=monkeypatch, production=True)
+    assert run_report.unfinished == sentence
+    assert (run_report.left_over is None) is ("not sent" not in sentence)
 
 
 def test_a_finished_run_is_not_called_unfinished(journal: Journal) -> None:
-    story = stopped(journal, RunState.FINISHED)
-    assert story.unfinished is None
-    assert title(story) == "acme, staging: 40 deliveries"
-    document = json.loads(written(story, "json"))
+    run_report = stopped(journal, RunState.FINISHED)
+    assert run_report.unfinished is None
+    assert title(run_report) == "acme, staging: 40 deliveries"
+    document = json.loads(written(run_report, "json"))
     assert {"state", "total", "unfinished"}.isdisjoint(document), "the document of a finished run is the contract's"
 
 
@@ -151,13 +151,13 @@ def test_one_count_of_deliveries_and_no_moment_where_nothing_was_sent(journal: J
     writer = begin(journal)
     writer.settle([settled(1), settled(2, INVALID)])
     writer.end(RunState.FINISHED, 1)
-    some = Story.of(journal, journal.find(writer.run))
+    some = RunReport.of(journal, journal.find(writer.run))
     assert title(some) == "acme, staging: 1 delivery, 1 invalid"
     writer = begin(journal)
     writer.intend([item(1)])
     writer.settle([replace(settled(2, INVALID), started=0.0, attempts=0)])
     writer.end(RunState.FINISHED, 1)
-    none = Story.of(journal, journal.find(writer.run))
+    none = RunReport.of(journal, journal.find(writer.run))
     assert none.counts == {INVALID: 1, UNKNOWN: 1}
     assert summarized(none).splitlines()[-1] == f"Run {none.run.run}"
     assert {"First sent", "Last sent"}.isdisjoint(dict(run_facts(none)))
@@ -165,19 +165,19 @@ def test_one_count_of_deliveries_and_no_moment_where_nothing_was_sent(journal: J
 
 
 def test_a_run_without_rows_says_nothing_of_people(journal: Journal) -> None:
-    story = stopped(journal, RunState.INTERRUPTED, rows=0)
-    assert "People" not in dict(run_facts(story))
-    assert story.unfinished == "interrupted: 0 of 200 rows handled, 200 not sent"
+    run_report = stopped(journal, RunState.INTERRUPTED, rows=0)
+    assert "People" not in dict(run_facts(run_report))
+    assert run_report.unfinished == "interrupted: 0 of 200 rows handled, 200 not sent"
 
 
 def test_rows_under_way_are_not_called_sent(journal: Journal) -> None:
     writer = begin(journal, options={"rows": 9})
     writer.intend([item(row) for row in range(1, 4)])
     writer.settle([settled(1)])
-    story = Story.of(journal, journal.find(writer.run))
-    assert title(story) == "acme, staging: 1 delivery, 2 in flight, still running"
-    assert story.unfinished == "still running: 1 of 9 rows handled so far, 2 in flight"
-    assert "did they arrive" not in printed(console.summary, story)
+    run_report = RunReport.of(journal, journal.find(writer.run))
+    assert title(run_report) == "acme, staging: 1 delivery, 2 in flight, still running"
+    assert run_report.unfinished == "still running: 1 of 9 rows handled so far, 2 in flight"
+    assert "did they arrive" not in printed(console.summary, run_report)
 
 
 def test_only_a_row_in_flight_is_told_to_wait_for_its_response(journal: Journal) -> None:
@@ -185,9 +185,9 @@ def test_only_a_row_in_flight_is_told_to_wait_for_its_response(journal: Journal)
     writer = begin(journal, options={"rows": 9})
     writer.intend([item(row) for row in range(1, 4)])
     writer.settle([replace(settled(1, UNKNOWN), status=None, latency_ms=None, reason="no response within 5 s")])
-    story = Story.of(journal, journal.find(writer.run))
-    assert title(story) == "acme, staging: 1 delivery, 2 in flight, still running"
-    assert [story.why_not_recorded(one).startswith("the run still waits") for one in story.deliveries()] == [
+    run_report = RunReport.of(journal, journal.find(writer.run))
+    assert title(run_report) == "acme, staging: 1 delivery, 2 in flight, still running"
+    assert [run_report.why_not_recorded(one).startswith("the run still waits") for one in run_report.deliveries()] == [
         False,
         True,
         True,
@@ -205,7 +205,7 @@ def test_of_a_lost_recording_no_quota_is_the_reason(
     writer.settle([settled(1), rejected])
 
     def why() -> str:
-        return Story.of(journal, journal.find(writer.run)).why_not_recorded(rejected)
+        return RunReport.of(journal, journal.find(writer.run)).why_not_recorded(rejected)
 
     assert why() == "the run has not recorded it yet"
     writer.end(RunState.INTERRUPTED, 130)
@@ -221,11 +221,11 @@ def test_a_revised_row_has_no_recording_for_what_it_was_when_it_was_sent(journal
     writer.end(RunState.FINISHED, 0)
     now = replace(settled(1, REJECTED), reason="a rule was added")
     journal.revise(writer.run, [now], by="reclassify")
-    story = Story.of(journal, journal.find(writer.run))
-    assert story.why_not_recorded(now).startswith("of expected outcomes only the first ")
+    run_report = RunReport.of(journal, journal.find(writer.run))
+    assert run_report.why_not_recorded(now).startswith("of expected outcomes only the first ")
 
 
-def sent_once_more(journal: Journal, outcome: OutcomeKind, **recorded: Any) -> tuple[Story, Delivery]:
+def sent_once_more(journal: Journal, outcome: OutcomeKind, **recorded: Any) -> tuple[RunReport, Delivery]:
     """A row that timed out and was sent once more; `recorded` is what is recorded of the second attempt."""
     asked = {"method": "POST", "url": RedactedText((Piece("https://api.example.com/leads"),))}
     fault = ("timeout_after_send", "no response within 5 s")
@@ -240,20 +240,24 @@ def sent_once_more(journal: Journal, outcome: OutcomeKind, **recorded: Any) -> t
     second = {1: Recording(**asked, started=1.7e9 + 60, **recorded).dump()} if recorded else {}
     writer.settle([came], second)
     writer.end(RunState.FINISHED, 0)
-    story = Story.of(journal, journal.find(writer.run))
-    return story, next(story.deliveries())
+    run_report = RunReport.of(journal, journal.find(writer.run))
+    return run_report, next(run_report.deliveries())
 
 
 def test_a_recording_of_an_earlier_attempt_is_no_recording_of_the_result(journal: Journal) -> None:
-    story, one = sent_once_more(journal, DELIVERED)
-    assert (one.attempts, one.started, story.figures.attempts) == (2, 1.7e9, 2)
+    run_report, one = sent_once_more(journal, DELIVERED)
+    assert (one.attempts, one.started, run_report.figures.attempts) == (2, 1.7e9, 2)
     told = (
         "What came of the last attempt is not recorded: of expected outcomes only the first 200 are recorded; "
         "--record all records each.\n"
         "The request is of an earlier attempt, sent 2023-11-14 22:13:20.000 UTC: "
         "timeout_after_send: no response within 5 s"
     )
-    met = [story.recording_of(one), story.exchanges([1])[1][1], next(story.deliveries_with_recordings())[1]]
+    met = [
+        run_report.recording_of(one),
+        run_report.exchanges([1])[1][1],
+        next(run_report.deliveries_with_recordings())[1],
+    ]
     for recording in filter(None, met):
         assert (recording.response, recording.fault, recording.earlier) == (None, None, told)
         assert (recording.method, recording.timings.total) == ("POST", 0.0075)
@@ -262,10 +266,10 @@ def test_a_recording_of_an_earlier_attempt_is_no_recording_of_the_result(journal
     assert told.split("\n")[0] in shown and "No response" not in shown
     assert "2 attempts, first sent 2023-11-14 22:13:20.000 UTC: end 7.5 ms" in shown
     again: dict[int, Delivery] = {}
-    list(html._rows(story, Listing.of(story, 10), listed := RowSet(), again))
-    (block,) = html._blocks(story, listed, again)
+    list(html._rows(run_report, Listing.of(run_report, 10), listed := RowSet(), again))
+    (block,) = html._blocks(run_report, listed, again)
     assert json.loads(zlib.decompress(b64decode(block.data)))["entries"][0]["response"] == told
-    (entry,) = json.loads(text_of(story, "har"))["log"]["entries"]
+    (entry,) = json.loads(text_of(run_report, "har"))["log"]["entries"]
     assert (entry["response"]["status"], entry["comment"]) == (201, told.replace("\n", " "))
 
 
@@ -275,8 +279,8 @@ def test_a_recording_of_an_earlier_attempt_is_no_recording_of_the_result(journal
 def test_a_recording_of_the_last_attempt_is_shown_whole(
     journal: Journal, outcome: OutcomeKind, recorded: dict[str, Any]
 ) -> None:
-    story, one = sent_once_more(journal, outcome, **recorded)
-    recording = story.recording_of(one)
+    run_report, one = sent_once_more(journal, outcome, **recorded)
+    recording = run_report.recording_of(one)
     assert recording is not None and not recording.earlier
     assert {name: getattr(recording, name) for name in recorded} == recorded
     assert (one.attempts, one.started) == (2, 1.7e9)
@@ -284,7 +288,7 @@ def test_a_recording_of_the_last_attempt_is_shown_whole(
 
 def test_a_report_names_files_without_the_folders_of_the_operator(journal: Journal) -> None:
     writer = begin(journal, spec_file="/home/jo/acme.yaml", events=["/home/jo/a.csv", "b.csv"])
-    facts = dict(run_facts(Story.of(journal, journal.find(writer.run))))
+    facts = dict(run_facts(RunReport.of(journal, journal.find(writer.run))))
     assert facts["Transactions"] == "a.csv, b.csv"
     assert facts["Spec"].startswith("acme.yaml, SHA-256 ")
 
@@ -296,4 +300,4 @@ def test_a_killed_certification_may_have_left_what_no_rule_understands(
     writer.intend([item(row) for row in range(1, 5)])
     writer.settle([settled(1), settled(2, OutcomeKind.UNCLASSIFIED), settled(3, REJECTED)])  # and row 4 is unknown
     monkeypatch.setattr("rokt_export.journal.run_records.Process.is_alive", lambda *_: False)
-    assert any("at most 3 test records" in note for note in Story.of(journal, journal.find(writer.run)).notes)
+    assert any("at most 3 test records" in note for note in RunReport.of(journal, journal.find(writer.run)).notes)

@@ -1,4 +1,4 @@
-"""CSV, NDJSON, JSON, the story they are read from, and the files that they are written to."""
+"""CSV, NDJSON, JSON, the report they are read from, and the files that they are written to."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ from rokt_export.journal import Journal
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.reports.formats import FORMATS, format_named, format_of, write_reports
-from rokt_export.reports.run_report import Story
+from rokt_export.reports.run_report import RunReport
 
 
-def written(story: Story, name: str) -> str:
+def written(run_report: RunReport, name: str) -> str:
     stream = io.StringIO(newline="")
-    FORMATS[name].write(story, stream)
+    FORMATS[name].write(run_report, stream)
     return stream.getvalue()
 
 
-def test_csv_has_one_row_per_input_row_in_order(story: Story) -> None:
-    rows = list(csv.DictReader(io.StringIO(written(story, "csv"), newline="")))
+def test_csv_has_one_row_per_input_row_in_order(run_report: RunReport) -> None:
+    rows = list(csv.DictReader(io.StringIO(written(run_report, "csv"), newline="")))
     assert [row["row"] for row in rows] == [str(number) for number in range(1, 10)]
     assert list(rows[0]) == [
         *("row", "transaction", "outcome", "status", "rule", "reason", "reference"),
         *("code", "attempts", "latency_ms", "error"),
     ]
-    assert Counter(row["outcome"] for row in rows) == story.counts
+    assert Counter(row["outcome"] for row in rows) == run_report.counts
 
 
-def test_csv_ends_lines_as_the_standard_says(story: Story) -> None:
-    text = written(story, "csv")
+def test_csv_ends_lines_as_the_standard_says(run_report: RunReport) -> None:
+    text = written(run_report, "csv")
     assert text.count("\r\n") == text.count("\n") == 10
 
 
-def test_csv_disarms_what_a_spreadsheet_would_run(story: Story) -> None:
-    reasons = [row["reason"] for row in csv.DictReader(io.StringIO(written(story, "csv"), newline=""))]
+def test_csv_disarms_what_a_spreadsheet_would_run(run_report: RunReport) -> None:
+    reasons = [row["reason"] for row in csv.DictReader(io.StringIO(written(run_report, "csv"), newline=""))]
     assert reasons[2] == "'=cmd|'/c calc'!A1"
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in reasons)
 
 
-def test_json_is_the_contracts_document(story: Story) -> None:
-    document = json.loads(written(story, "json"))
+def test_json_is_the_contracts_document(run_report: RunReport) -> None:
+    document = json.loads(written(run_report, "json"))
     assert list(document) == ["run", "partner", "environment", "counts", "deliveries"]
-    assert document["counts"] == story.counts
-    assert document["deliveries"] == [one.as_json() for one in story.deliveries()]
+    assert document["counts"] == run_report.counts
+    assert document["deliveries"] == [one.as_json() for one in run_report.deliveries()]
 
 
-def test_ndjson_is_one_delivery_a_line(story: Story) -> None:
-    lines = [json.loads(line) for line in written(story, "ndjson").splitlines()]
-    assert lines == [one.as_json() for one in story.deliveries()]
+def test_ndjson_is_one_delivery_a_line(run_report: RunReport) -> None:
+    lines = [json.loads(line) for line in written(run_report, "ndjson").splitlines()]
+    assert lines == [one.as_json() for one in run_report.deliveries()]
 
 
 def test_a_run_without_rows_is_a_document_too(tell) -> None:
@@ -68,15 +68,15 @@ def test_a_run_without_rows_is_a_document_too(tell) -> None:
     assert written(empty, "csv").count("\n") == 1
 
 
-# --- the story
+# --- the report
 
 
-def test_the_story_counts_what_the_deliveries_say(story: Story) -> None:
-    figures = story.figures
-    assert (story.rows, figures.rows, figures.attempts, figures.invented) == (9, 9, 8, 9)
-    assert story.as_expected == 2
-    assert story.coverage is not None
-    assert story.coverage.line() == "All 4 response rules matched."
+def test_the_story_counts_what_the_deliveries_say(run_report: RunReport) -> None:
+    figures = run_report.figures
+    assert (run_report.rows, figures.rows, figures.attempts, figures.invented) == (9, 9, 8, 9)
+    assert run_report.as_expected == 2
+    assert run_report.coverage is not None
+    assert run_report.coverage.line() == "All 4 response rules matched."
 
 
 def test_rules_never_seen_are_named(tell) -> None:
@@ -85,8 +85,8 @@ def test_rules_never_seen_are_named(tell) -> None:
     assert coverage.line() == "1 of 4 response rules matched. Not seen yet: duplicate, rejected, failed"
 
 
-def test_recordings_stand_beside_their_deliveries(story: Story) -> None:
-    both = list(story.deliveries_with_recordings())
+def test_recordings_stand_beside_their_deliveries(run_report: RunReport) -> None:
+    both = list(run_report.deliveries_with_recordings())
     assert [one.row for one, _ in both] == list(range(1, 10))
     assert [one.row for one, recording in both if recording is None] == [6]
     assert all(recording is None or recording.status == one.status for one, recording in both)
@@ -95,26 +95,26 @@ def test_recordings_stand_beside_their_deliveries(story: Story) -> None:
 def test_the_spec_is_the_one_that_the_run_went_with(tell, journal: Journal) -> None:
     run = tell(Run(every_outcome())).run
     changed = read_spec(parse("acme.yaml", SPEC.replace("409", "418")))
-    story = Story.of(journal, run, changed)
-    assert story.loaded is not None
-    assert story.loaded.sha256 == run.spec_sha256
+    run_report = RunReport.of(journal, run, changed)
+    assert run_report.loaded is not None
+    assert run_report.loaded.sha256 == run.spec_sha256
 
 
-def test_recorded_responses_are_explained(story: Story) -> None:
-    recording = story.recording(2)
+def test_recorded_responses_are_explained(run_report: RunReport) -> None:
+    recording = run_report.recording(2)
     assert recording is not None
-    explained = story.explain(recording)
+    explained = run_report.explain(recording)
     assert explained is not None
     assert explained.outcome.rule == "duplicate"
-    fault = story.recording(7)
+    fault = run_report.recording(7)
     assert fault is not None
-    assert story.explain(fault) is None
+    assert run_report.explain(fault) is None
 
 
-def test_a_purged_run_keeps_its_counts(story: Story, journal: Journal) -> None:
-    journal.purge(story.run.run)
-    purged = Story.of(journal, journal.find(story.run.run))
-    assert purged.counts == story.counts
+def test_a_purged_run_keeps_its_counts(run_report: RunReport, journal: Journal) -> None:
+    journal.purge(run_report.run.run)
+    purged = RunReport.of(journal, journal.find(run_report.run.run))
+    assert purged.counts == run_report.counts
     for name in ("csv", "ndjson", "json"):
         assert written(purged, name)
 
@@ -157,54 +157,54 @@ def test_an_unknown_suffix_or_name_says_which_there_are() -> None:
         format_named("pdf")
 
 
-def test_a_file_is_replaced_whole_and_is_the_owners_alone(story: Story, tmp_path: Path) -> None:
+def test_a_file_is_replaced_whole_and_is_the_owners_alone(run_report: RunReport, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("old")
     path.chmod(0o644)
-    write_reports(story, [(FORMATS["json"], path)])
-    assert json.loads(path.read_text())["run"] == story.run.run
+    write_reports(run_report, [(FORMATS["json"], path)])
+    assert json.loads(path.read_text())["run"] == run_report.run.run
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(entry.name for entry in tmp_path.iterdir() if "report" in entry.name) == ["report.json"]
 
 
-def test_a_link_is_not_followed(story: Story, tmp_path: Path) -> None:
+def test_a_link_is_not_followed(run_report: RunReport, tmp_path: Path) -> None:
     real, link = tmp_path / "real.csv", tmp_path / "link.csv"
     real.write_text("old")
     link.symlink_to(real)
     with pytest.raises(UsageError, match="symbolic link"):
-        write_reports(story, [(FORMATS["csv"], link)])
+        write_reports(run_report, [(FORMATS["csv"], link)])
     assert real.read_text() == "old"
 
 
-def test_a_device_is_written_to_and_not_replaced(story: Story) -> None:
-    write_reports(story, [(FORMATS["csv"], Path("/dev/null"))])
+def test_a_device_is_written_to_and_not_replaced(run_report: RunReport) -> None:
+    write_reports(run_report, [(FORMATS["csv"], Path("/dev/null"))])
     assert not Path("/dev/null").is_file()
 
 
-def test_a_path_that_cannot_be_written_leaves_nothing(story: Story, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_written_leaves_nothing(run_report: RunReport, tmp_path: Path) -> None:
     good, folder = tmp_path / "out" / "good.csv", tmp_path / "out"
     folder.mkdir()
     good.write_text("old")
     for bad in (folder / "missing" / "report.json", folder, Path("/proc/report.json")):
         with pytest.raises(UsageError) as caught:
-            write_reports(story, [(FORMATS["csv"], good), (FORMATS["json"], bad)])
+            write_reports(run_report, [(FORMATS["csv"], good), (FORMATS["json"], bad)])
         assert caught.value.remedy
         assert str(bad) == caught.value.where
         assert good.read_text() == "old"
         assert list(folder.iterdir()) == [good]
 
 
-def test_a_disk_that_fills_up_leaves_nothing(story: Story, tmp_path: Path, monkeypatch) -> None:
+def test_a_disk_that_fills_up_leaves_nothing(run_report: RunReport, tmp_path: Path, monkeypatch) -> None:
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UsageError, match="No space left"):
-        write_reports(story, [(FORMATS["csv"], tmp_path / "report.csv")])
+        write_reports(run_report, [(FORMATS["csv"], tmp_path / "report.csv")])
     assert not [entry for entry in tmp_path.iterdir() if "report" in entry.name]
 
 
-def test_two_reports_do_not_share_a_file(story: Story, tmp_path: Path) -> None:
+def test_two_reports_do_not_share_a_file(run_report: RunReport, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     with pytest.raises(UsageError, match="two reports"):
-        write_reports(story, [(FORMATS["json"], path), (FORMATS["csv"], path)])
+        write_reports(run_report, [(FORMATS["json"], path), (FORMATS["csv"], path)])

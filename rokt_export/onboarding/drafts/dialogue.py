@@ -14,11 +14,11 @@ import orjson
 from rokt_export import atomic_write
 from rokt_export.errors import ConfigurationError
 from rokt_export.onboarding.drafts.observed import (
+    DescribedResponse,
     ObservedBody,
     ObservedParameter,
     Operation,
     ParameterPlace,
-    Reply,
     ServerAddress,
     env_template,
 )
@@ -252,11 +252,11 @@ def _listed(text: str) -> list[tuple[str, bool, str]]:
     return found
 
 
-def _replies(given: Mapping[str, str]) -> list[Reply]:
+def _replies(given: Mapping[str, str]) -> list[DescribedResponse]:
     found = []
     for outcome in ("delivered", "duplicate", "rejected"):
         status, _, body = given[outcome].partition(" ")
         if status:
             shown = (ObservedBody(body.strip(), seen=True),) if body.strip() else ()
-            found.append(Reply(status, "", leaves_of(body.strip()), shown, outcome=outcome))
+            found.append(DescribedResponse(status, "", leaves_of(body.strip()), shown, outcome=outcome))
     return found

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts.json_source import choose, mapping_of, mappings_in, read_export
-from rokt_export.onboarding.drafts.observed import ObservedBody, Reply
+from rokt_export.onboarding.drafts.observed import DescribedResponse, ObservedBody
 from rokt_export.onboarding.drafts.ranking import rank
 from rokt_export.onboarding.drafts.recorded import ImportedRequest
 from rokt_export.onboarding.drafts.schemas import leaves_of
@@ -78,7 +78,7 @@ def _pairs(listed: Any) -> list[tuple[str, str]]:
     return [(str(each.get("name")), str(each.get("value") or "")) for each in mappings_in(listed)]
 
 
-def _replies(response: Any) -> list[Reply]:
+def _replies(response: Any) -> list[DescribedResponse]:
     if not isinstance(response, Mapping) or not isinstance(response.get("status"), int) or response["status"] < 100:
         return []
     content = mapping_of(response.get("content"))
@@ -91,4 +91,6 @@ def _replies(response: Any) -> list[Reply]:
     kind = str(content.get("mimeType") or "").partition(";")[0]
     shown = (ObservedBody(text, kind, seen=True),) if text else ()
     names = tuple(name for name, _ in _pairs(response.get("headers")))
-    return [Reply(str(response["status"]), str(response.get("statusText") or ""), leaves_of(text), shown, names)]
+    return [
+        DescribedResponse(str(response["status"]), str(response.get("statusText") or ""), leaves_of(text), shown, names)
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rokt_export.onboarding.drafts.matching import split
-from rokt_export.onboarding.drafts.observed import ObservedParameter, Reply, ServerAddress
+from rokt_export.onboarding.drafts.observed import DescribedResponse, ObservedParameter, ServerAddress
 
 _JOBS = {"import", "imports", "job", "jobs", "status", "task", "tasks", "batch", "batches", "operation", "operations"}
 _OTHERS = {"export", "exports", "delete", "deletes", "deletion"}
@@ -39,7 +39,7 @@ def job_paths(operations: Iterable[tuple[str, str, str]], own: str) -> list[str]
 
 
 def confirmation_of(
-    path: str, own: str, environments: Iterable[ServerAddress], reply: Reply
+    path: str, own: str, environments: Iterable[ServerAddress], reply: DescribedResponse
 ) -> Mapping[str, Any] | None:
     """Return how to ask about a job, in the form of the spec; None if the reply names no states.
 

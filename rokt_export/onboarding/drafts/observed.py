@@ -81,7 +81,7 @@ class ObservedBody:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class DescribedResponse:
     """One response that the source describes.
 
     Attributes:
@@ -164,7 +164,7 @@ class Operation:
     encoding: str = "json"
     content_type: str = ""
     fields: tuple[ObservedParameter, ...] = ()
-    replies: tuple[Reply, ...] = ()
+    replies: tuple[DescribedResponse, ...] = ()
     rates: tuple[str, ...] = ()
     rate_note: str = ""
     idempotent: str = ""

@@ -16,11 +16,11 @@ from rokt_export.errors import DocumentError, UsageError
 from rokt_export.onboarding.drafts.addresses import PartnerNaming, environments_of
 from rokt_export.onboarding.drafts.job_status import confirmation_of, job_paths
 from rokt_export.onboarding.drafts.observed import (
+    DescribedResponse,
     ObservedBody,
     ObservedParameter,
     Operation,
     ParameterPlace,
-    Reply,
     ServerAddress,
     env_template,
     is_template,
@@ -28,7 +28,7 @@ from rokt_export.onboarding.drafts.observed import (
 )
 from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocument
 from rokt_export.onboarding.drafts.ranking import rank
-from rokt_export.onboarding.drafts.schemas import Unfolding, leaf, leaves_of
+from rokt_export.onboarding.drafts.schemas import SchemaValues, leaf, leaves_of
 from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
 from rokt_export.redaction.display_text import cut
 from rokt_export.redaction.sensitive_names import hidden_in_url
@@ -207,7 +207,7 @@ class _OperationObserver:
         schema = cursor if self.document.is_swagger else cursor.child("schema")
         if not schema.node and isinstance(content := cursor.node.get("content"), Mapping):
             schema = cursor.at(next(iter(content.values()), None)).child("schema")
-        flat = Unfolding().flat(schema, cursor.text("name"))
+        flat = SchemaValues().flat(schema, cursor.text("name"))
         sample = cursor.node.get("example", cursor.node.get("x-example"))
         kind = next(
             (each for each in ("array", "object") if flat.get("type") == each), str(flat.get("type") or "string")
@@ -234,7 +234,7 @@ class _OperationObserver:
         kind, name = media
         chosen_media = content.child(name)
         sample = _example_of(chosen_media)
-        unfolding = Unfolding(style=_style(kind))
+        unfolding = SchemaValues(style=_style(kind))
         schema = chosen_media.child("schema")
         unfolding.unfold(schema, _root(kind, schema), sample=sample)
         self.notes += unfolding.notes
@@ -251,7 +251,7 @@ class _OperationObserver:
         if body is None:
             return "none", "", []
         kind, name = _best_media([str(each) for each in consumes]) or ("json", "application/json")
-        unfolding = Unfolding(style=_style(kind))
+        unfolding = SchemaValues(style=_style(kind))
         schema = body.child("schema")
         unfolding.unfold(schema, _root(kind, schema), sample=schema.node.get("example"))
         self.notes += unfolding.notes
@@ -285,10 +285,10 @@ class _OperationObserver:
                     return found
         return {}
 
-    def _replies(self, node: Cursor) -> Iterator[Reply]:
+    def _replies(self, node: Cursor) -> Iterator[DescribedResponse]:
         for status, cursor in node.members("responses"):
             media = cursor if self.document.is_swagger else self._reply_media(cursor)
-            unfolding = Unfolding(reading=True)
+            unfolding = SchemaValues(reading=True)
             schema = media.child("schema")
             if schema.node:
                 unfolding.unfold(schema)
@@ -297,7 +297,7 @@ class _OperationObserver:
             if not leaves:
                 for each in shown:
                     leaves |= leaves_of(each.body)
-            yield Reply(
+            yield DescribedResponse(
                 status.lower(),
                 " ".join(cursor.text("description").split()),
                 leaves,

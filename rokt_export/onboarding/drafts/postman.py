@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts.json_source import choose, mapping_of, mappings_in, read_export
-from rokt_export.onboarding.drafts.observed import ObservedBody, Reply
+from rokt_export.onboarding.drafts.observed import DescribedResponse, ObservedBody
 from rokt_export.onboarding.drafts.ranking import rank
 from rokt_export.onboarding.drafts.recorded import ImportedRequest, marked
 from rokt_export.onboarding.drafts.schemas import leaves_of
@@ -188,12 +188,12 @@ def _authenticated(auth: Mapping[str, Any], url: str, notes: list[str]) -> tuple
     return url, [], ""
 
 
-def _reply(response: Mapping[str, Any]) -> Reply:
+def _reply(response: Mapping[str, Any]) -> DescribedResponse:
     body = response.get("body")
     text = body if isinstance(body, str) else ""
     shown = (ObservedBody(text, seen=True),) if text.strip() else ()
     names = tuple(str(each.get("key")) for each in mappings_in(response.get("header")))
-    return Reply(str(response["code"]), str(response.get("name") or ""), leaves_of(text), shown, names)
+    return DescribedResponse(str(response["code"]), str(response.get("name") or ""), leaves_of(text), shown, names)
 
 
 def _text(value: Any) -> str:

@@ -19,10 +19,10 @@ from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts.addresses import PartnerNaming, environments_of
 from rokt_export.onboarding.drafts.matching import OF_A_PERSON, SURE, match_one, split
 from rokt_export.onboarding.drafts.observed import (
+    DescribedResponse,
     ObservedParameter,
     Operation,
     ParameterPlace,
-    Reply,
     ServerAddress,
     is_template,
     variable,
@@ -87,7 +87,7 @@ class ImportedRequest:
     timeout: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    replies: tuple[Reply, ...] = ()
+    replies: tuple[DescribedResponse, ...] = ()
 
 
 def marked(name: str) -> str:

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from rokt_export.exchange.model import Response
 from rokt_export.onboarding.drafts.invented import invented
 from rokt_export.onboarding.drafts.observed import (
+    DescribedResponse,
     ObservedBody,
     ObservedParameter,
     Operation,
-    Reply,
     is_template,
     json_path,
 )
@@ -85,7 +85,7 @@ def rules_of(operation: Operation, known: Iterable[str]) -> list[DraftRule]:
     return rules
 
 
-def _documented(replies: Sequence[Reply]) -> list[DraftRule]:
+def _documented(replies: Sequence[DescribedResponse]) -> list[DraftRule]:
     """Return a rule for each reply whose outcome is known; the distinguishing part of the body comes first."""
     rules = []
     for reply in replies:
@@ -102,7 +102,7 @@ def _documented(replies: Sequence[Reply]) -> list[DraftRule]:
     return sorted(rules, key=lambda rule: not ({"body", "text"} & rule.keys.keys()))
 
 
-def _difference(reply: Reply, others: Sequence[Reply]) -> dict[str, Any]:
+def _difference(reply: DescribedResponse, others: Sequence[DescribedResponse]) -> dict[str, Any]:
     """Return the condition that a reply's body meets and those of others do not; none if there is none."""
     bodies = [each.body for other in others for each in other.shown]
     for shown in reply.shown:
@@ -135,7 +135,7 @@ def _code(status: str) -> int:
     return int(text) if text.isdigit() and 100 <= int(text) <= 599 else 0
 
 
-def _successes(replies: Sequence[Reply]) -> Iterator[DraftRule]:
+def _successes(replies: Sequence[DescribedResponse]) -> Iterator[DraftRule]:
     for reply in replies:
         code = _code(reply.status)
         if not code:
@@ -158,7 +158,7 @@ def _successes(replies: Sequence[Reply]) -> Iterator[DraftRule]:
         yield DraftRule({"outcome": "delivered", "status": "2xx"}, "the source shows no success: a guess")
 
 
-def _verdict(reply: Reply) -> tuple[str, Any, Any] | None:
+def _verdict(reply: DescribedResponse) -> tuple[str, Any, Any] | None:
     """Return the path that distinguishes success from failure under one status, with its values."""
     for path, each in reply.leaves.items():
         last = re.sub("[^a-z]", "", each.keys[-1].lower())
@@ -173,7 +173,7 @@ def _verdict(reply: Reply) -> tuple[str, Any, Any] | None:
     return None
 
 
-def _documented_by_body(errors: Sequence[Reply]) -> Iterator[DraftRule]:
+def _documented_by_body(errors: Sequence[DescribedResponse]) -> Iterator[DraftRule]:
     """Yield rules for duplicates that an example's text distinguishes from other errors of its status."""
     for reply in errors:
         code = _code(reply.status)
@@ -203,7 +203,7 @@ def _duplicate_in(body: str) -> dict[str, Any] | None:
     return None
 
 
-def _conflicts(replies: Mapping[str, Reply]) -> Iterator[DraftRule]:
+def _conflicts(replies: Mapping[str, DescribedResponse]) -> Iterator[DraftRule]:
     reply = replies.get("409")
     if reply is None:
         return
@@ -218,7 +218,7 @@ def _conflicts(replies: Mapping[str, Reply]) -> Iterator[DraftRule]:
     yield DraftRule(_capturing({"outcome": "duplicate", "status": 409}, reply, "reason", "code"), check)
 
 
-def _setup(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
+def _setup(replies: Mapping[str, DescribedResponse], general: DescribedResponse | None) -> Iterator[DraftRule]:
     documented = [code for code in SETUP_OF_RULES if str(code) in replies]
     reply = next((replies[str(code)] for code in documented), general)
     keys: dict[str, Any] = {"name": "setup", "outcome": "failed", "status": list(SETUP_OF_RULES)}
@@ -226,7 +226,7 @@ def _setup(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[Draf
     yield DraftRule(_capturing(keys, reply, "reason"), "" if documented else "the source names none of these statuses")
 
 
-def _busy(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
+def _busy(replies: Mapping[str, DescribedResponse], general: DescribedResponse | None) -> Iterator[DraftRule]:
     documented = [code for code in sorted(BUSY) if str(code) in replies]
     reply = replies.get("429") or next((replies[str(code)] for code in documented), None)
     keys: dict[str, Any] = {
@@ -245,7 +245,7 @@ def _busy(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[Draft
     yield DraftRule(_capturing(keys, reply or general, "reason"), check)
 
 
-def _rejections(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
+def _rejections(replies: Mapping[str, DescribedResponse], general: DescribedResponse | None) -> Iterator[DraftRule]:
     documented = [s for s in replies if re.fullmatch(r"4\d\d", s) and int(s) not in (*SETUP_FAULTS, *BUSY, 409)]
     if documented:
         reply = max((replies[status] for status in documented), key=lambda each: len(each.leaves))
@@ -257,14 +257,14 @@ def _rejections(replies: Mapping[str, Reply], general: Reply | None) -> Iterator
         yield DraftRule(_capturing(keys, general, "reason", "code"), "" if "4xx" in replies else "a guess")
 
 
-def _failures(replies: Mapping[str, Reply], general: Reply | None) -> Iterator[DraftRule]:
+def _failures(replies: Mapping[str, DescribedResponse], general: DescribedResponse | None) -> Iterator[DraftRule]:
     documented = [status for status in replies if status.startswith("5")]
     reply = replies[documented[0]] if documented else general
     check = "" if documented else "the source names no 5xx: a guess"
     yield DraftRule(_capturing({"outcome": "failed", "status": "5xx", "retry": True}, reply, "reason"), check)
 
 
-def _capturing(keys: dict[str, Any], reply: Reply | None, *names: str) -> dict[str, Any]:
+def _capturing(keys: dict[str, Any], reply: DescribedResponse | None, *names: str) -> dict[str, Any]:
     """Add to a rule the captures that the reply's places give."""
     found = {name: path for name in names if reply is not None and (path := _place(name, reply.leaves))}
     if found:

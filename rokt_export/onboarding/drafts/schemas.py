@@ -21,7 +21,7 @@ MAX_SCHEMAS = 20_000
 
 
 @dataclass(slots=True)
-class Unfolding:
+class SchemaValues:
     """The values of one schema.
 
     Attributes:

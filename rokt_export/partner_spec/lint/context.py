@@ -19,7 +19,7 @@ from rokt_export.spec_language.template import Template, attribute_template, com
 from rokt_export.spec_language.template_places import EXPRESSION, TemplateProblem
 
 
-class Placed(Struct, frozen=True):
+class PlacedParameter(Struct, frozen=True):
     """A parameter with its path.
 
     Attributes:
@@ -115,7 +115,7 @@ class Subject(Struct, frozen=True):
         for name in self.spec.endpoint:
             yield name, self.spec.environment(name)
 
-    def parameters(self) -> Iterator[Placed]:
+    def parameters(self) -> Iterator[PlacedParameter]:
         """Yield every parameter, including those of bodies inside a form field."""
         yield from _placed(self.spec.parameters, self.spec.encoding, ("parameters",))
 
@@ -159,10 +159,10 @@ class Subject(Struct, frozen=True):
         return kept[index] if len(kept) == len(read) else None
 
 
-def _placed(parameters: tuple[Parameter, ...], encoding: str, group: DataPath) -> Iterator[Placed]:
+def _placed(parameters: tuple[Parameter, ...], encoding: str, group: DataPath) -> Iterator[PlacedParameter]:
     for index, parameter in enumerate(parameters):
         path = (*group, index)
-        yield Placed(path, parameter, encoding if parameter.in_ == "body" else parameter.in_, group)
+        yield PlacedParameter(path, parameter, encoding if parameter.in_ == "body" else parameter.in_, group)
         if parameter.encoding is not None:
             yield from _placed(parameter.parameters, parameter.encoding, (*path, "parameters"))
 

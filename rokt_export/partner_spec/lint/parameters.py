@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rokt_export.partner_spec.document import DataPath, Finding, WrittenFloat, WrittenInt
-from rokt_export.partner_spec.lint.context import Placed, Subject, is_literal
+from rokt_export.partner_spec.lint.context import PlacedParameter, Subject, is_literal
 from rokt_export.partner_spec.record_arrays import record_arrays
 from rokt_export.partner_spec.references import attributes_of, never_omitted
 from rokt_export.spec_language.encodings import ENCODINGS, charset_of, codec_of, media_type_of, nests, subtype
@@ -53,7 +53,7 @@ def bodies_not_sent(subject: Subject) -> Iterator[Finding]:
         yield from _not_encoded(subject, first)
 
 
-def _not_encoded(subject: Subject, first: Placed) -> Iterator[Finding]:
+def _not_encoded(subject: Subject, first: PlacedParameter) -> Iterator[Finding]:
     name = first.parameter.name
     if subject.spec.body is not None:
         yield subject.error(
@@ -208,7 +208,7 @@ def contradictory_options(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _gaps(subject: Subject, placed: Placed) -> Iterator[Finding]:
+def _gaps(subject: Subject, placed: PlacedParameter) -> Iterator[Finding]:
     parameter = placed.parameter
     for gap in _GAPS:
         policy = getattr(parameter, gap)
@@ -240,7 +240,7 @@ def _title(carrier: str) -> str:
     return ENCODINGS[carrier].title if carrier in ENCODINGS else f"a {carrier}"
 
 
-def _constants(subject: Subject, placed: Placed) -> Iterator[Finding]:
+def _constants(subject: Subject, placed: PlacedParameter) -> Iterator[Finding]:
     parameter = placed.parameter
     choices: tuple[str, ...] | None = parameter.choices
     value: Any = parameter.value
@@ -257,7 +257,7 @@ def _constants(subject: Subject, placed: Placed) -> Iterator[Finding]:
 
 def repeated_names(subject: Subject) -> Iterator[Finding]:
     """RX119: one name twice in the same place; queries, forms and other encodings may repeat a name."""
-    seen: dict[tuple[DataPath, str, str], Placed] = {}
+    seen: dict[tuple[DataPath, str, str], PlacedParameter] = {}
     for placed in subject.parameters():
         name, carrier = placed.parameter.name, placed.carrier
         repeats = ENCODINGS[carrier].repeats if carrier in ENCODINGS else carrier == "query"
@@ -324,7 +324,7 @@ def contradictory_names(subject: Subject) -> Iterator[Finding]:
 _KINDS = {"value": "a value", "object": "an object", "array": "an array"}
 
 
-def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[NameStep, ...]]]:
+def _nested(subject: Subject) -> Iterator[tuple[PlacedParameter, tuple[NameStep, ...]]]:
     for placed in subject.parameters():
         if nests(placed.carrier):
             try:
@@ -333,7 +333,7 @@ def _nested(subject: Subject) -> Iterator[tuple[Placed, tuple[NameStep, ...]]]:
                 continue  # an error of the language, already reported
 
 
-def _nodes(path: tuple[NameStep, ...], placed: Placed) -> Iterator[tuple[tuple[object, ...], str]]:
+def _nodes(path: tuple[NameStep, ...], placed: PlacedParameter) -> Iterator[tuple[tuple[object, ...], str]]:
     """Yield (place, kind) for each node on a name's path; each `[]` is a new place."""
     place: tuple[object, ...] = ()
     yield place, "object" if isinstance(path[0], Key) else "array"
@@ -345,7 +345,7 @@ def _nodes(path: tuple[NameStep, ...], placed: Placed) -> Iterator[tuple[tuple[o
 
 def separate_elements(subject: Subject) -> Iterator[Finding]:
     """RX173: `contacts[].email` and `contacts[].name` make two elements with one member each."""
-    seen: dict[tuple[DataPath, str], Placed] = {}
+    seen: dict[tuple[DataPath, str], PlacedParameter] = {}
     told: set[tuple[DataPath, str]] = set()
     for placed, _ in _nested(subject):
         before, append, after = placed.parameter.name.partition("[].")

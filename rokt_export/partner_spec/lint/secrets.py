@@ -13,8 +13,8 @@ from rokt_export.partner_spec.attributes import fold
 from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import (
     FILLED,
-    Placed,
     PlacedAuthentication,
+    PlacedParameter,
     Subject,
     is_literal,
     split_url,
@@ -83,7 +83,7 @@ def literal_secrets(subject: Subject) -> Iterator[Finding]:
     yield from _in_urls(subject)
 
 
-def _in_parameter(subject: Subject, placed: Placed) -> Iterator[Finding]:
+def _in_parameter(subject: Subject, placed: PlacedParameter) -> Iterator[Finding]:
     parameter = placed.parameter
     value = parameter.value
     if isinstance(value, (int, float)) and not isinstance(value, bool):

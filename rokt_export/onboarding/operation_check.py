@@ -1,4 +1,4 @@
-"""The partner's document as a second witness: what it says against the requests that a spec renders."""
+"""The partner's document as a second check: what it says against the requests that a spec renders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rokt_export.exchange.model import Request, Response
 from rokt_export.onboarding.document_schemas import asks, broken, path_name
 from rokt_export.onboarding.drafts.openapi import Candidate, candidates, chosen
 from rokt_export.onboarding.drafts.openapi_document import Cursor, OpenApiDocument, read_document
-from rokt_export.onboarding.promised import Promises
+from rokt_export.onboarding.promised import DocumentedResponses
 from rokt_export.partner_spec.document import DataPath, Finding, Severity
 from rokt_export.partner_spec.loading import LoadedSpec, SpecFindingsError
 from rokt_export.partner_spec.references import attribute_names
@@ -34,8 +34,8 @@ _MOST_OF_A_KIND = 20
 _AUTHORIZED = frozenset({"accept", "content-type", "authorization"})
 
 
-def witness_of(loaded: LoadedSpec, source: str | None, operation: str | None) -> Witness | None:
-    """Return the witness that the command line or the spec names; None where neither names a document.
+def operation_check_of(loaded: LoadedSpec, source: str | None, operation: str | None) -> OperationCheck | None:
+    """Return the check by the document that the command line or the spec names; None where neither names a document.
 
     Args:
         loaded: the spec; its `openapi.document` is relative to the spec's folder.
@@ -49,7 +49,7 @@ def witness_of(loaded: LoadedSpec, source: str | None, operation: str | None) ->
     """
     stated = loaded.spec.openapi
     if source is not None:
-        return Witness(loaded, read_document(source), operation)
+        return OperationCheck(loaded, read_document(source), operation)
     if stated is None:
         if operation is not None:
             raise UsageError("--operation needs a document", remedy="Add --openapi FILE, or `openapi:` to the spec.")
@@ -59,9 +59,9 @@ def witness_of(loaded: LoadedSpec, source: str | None, operation: str | None) ->
         document = read_document(str(Path(loaded.document.file).parent / stated.document))
         if operation is not None:
             key = "operation"
-            return Witness(loaded, document, operation)
+            return OperationCheck(loaded, document, operation)
         key = "operation" if stated.operation is not None else "document"
-        return Witness(loaded, document, stated.operation)
+        return OperationCheck(loaded, document, stated.operation)
     except (DocumentError, UsageError) as error:
         if key == "operation" and operation is not None:
             raise
@@ -100,7 +100,7 @@ def _path_pattern(path: str) -> re.Pattern[str]:
     return re.compile("[^/]+".join(map(re.escape, parts)) + "/?$")
 
 
-class Witness:
+class OperationCheck:
     """One operation of the partner's document, against the requests and responses of a spec.
 
     Args:
@@ -165,8 +165,8 @@ class Witness:
         return self._promises.against(response)
 
     @cached_property
-    def _promises(self) -> Promises:
-        return Promises(self.document, self.node, self.candidate.name)
+    def _promises(self) -> DocumentedResponses:
+        return DocumentedResponses(self.document, self.node, self.candidate.name)
 
     def _judged(self, request: Request, environment: str, stand_ins: frozenset[str]) -> Iterator[Finding]:
         parts = urlsplit(request.url)
