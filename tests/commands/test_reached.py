@@ -13,7 +13,7 @@ from rokt_export.delivery.address import HERE, resolved
 from rokt_export.delivery.target import Target
 from rokt_export.partner_spec.variables import Variables
 from tests.commands.conftest import CommandLine, Partner, serve
-from tests.partner_spec.test_lint import loaded
+from tests.partner_spec.lint.planted_faults import loaded
 
 USAGE, WRONG = 2, 3
 SPEC = """\

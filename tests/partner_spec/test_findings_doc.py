@@ -64,7 +64,7 @@ def test_every_code_has_one_meaning() -> None:
 def test_every_code_is_provoked_by_a_test() -> None:
     files = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
     named = {code for path in files for code in _codes(ast.parse(path.read_text(encoding="utf-8")), r"RX\d{3}")}
-    assert set(given()) - named == set(), "plant a fault for each in CASES of tests/partner_spec/test_lint.py"
+    assert set(given()) - named == set(), "plant a fault for each in CASES of its file in tests/partner_spec/lint/"
 
 
 def test_every_code_is_explained_and_every_explained_code_exists() -> None:
