@@ -1,4 +1,7 @@
-"""Each authentication type is finished: listed, with its secrets marked, put on by us and verified by the sandbox."""
+"""Each authentication type is finished: listed, with its secrets marked, put on by us and verified by the sandbox.
+
+Covers `authentication/mutual_tls.py` and `authentication/oauth2.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import pkgutil
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from importlib import import_module
@@ -20,17 +23,10 @@ import rokt_export.authentication
 from rokt_export.authentication.base import (
     FRESH,
     Authentication,
-    BodyFinder,
     ClientCertificate,
-    CredentialUse,
-    FillText,
     NoCredential,
-    NotChecked,
     PluginSignature,
-    Public,
-    Secret,
     Signature,
-    StaticHeader,
     secret_fields,
 )
 from rokt_export.authentication.registry import TYPES
@@ -42,7 +38,6 @@ from rokt_export.redaction.sensitive_names import is_sensitive
 from rokt_export.request.render import Renderer
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
-from rokt_export.spec_language.fields import ValueTemplate
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
 from tests.authentication.samples import ACCEPTS_ALL, OPTIONAL_PARTS, REPLAYED, SAMPLES, SHOWN, UNSIGNED, WITHOUT_SECRET
@@ -413,54 +408,6 @@ def test_each_type_has_a_sample() -> None:
     lacking, unknown = set(TYPES) - set(SAMPLES), set(SAMPLES) - set(TYPES)
     assert not lacking, f"add to SAMPLES of tests/authentication/samples.py: {lacking}"
     assert not unknown, f"these samples have no type in rokt_export/authentication/registry.py: {unknown}"
-
-
-FINISHED: dict[str, Any] = {
-    "__annotations__": {"type": Literal["acme"], "name": Public[ValueTemplate], "key": Secret[ValueTemplate]},
-    "credential": lambda self, fill: StaticHeader("X-Key", fill(self.key)),
-    "verification": lambda self, fill, body_finder: NotChecked("a test"),
-    "uses": lambda self: [CredentialUse(self, "header X-Key")],
-}
-
-
-def _annotated(**changes: Any) -> dict[str, Any]:
-    return {"__annotations__": FINISHED["__annotations__"] | changes}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"credential": Authentication.credential}, "it has no method `credential`"),
-        ({"verification": Authentication.verification}, "it has no method `verification`"),
-        ({"uses": Authentication.uses}, "it has no method `uses`"),
-        (_annotated(key=ValueTemplate), "its field `key` is neither Secret[...] nor Public[...]"),
-        (_annotated(key=Secret[dict[str, ValueTemplate]]), "its field `key` is Secret[...], but no text"),
-        (_annotated(key=Secret[tuple[ValueTemplate, ...]]), "its field `key` is Secret[...], but no text"),
-        (_annotated(key=Secret[ValueTemplate | int]), "its field `key` is Secret[...], but no text"),
-        (_annotated(key=Public[ValueTemplate]), "no field is Secret[...], and `no_secret` does not say why"),
-        (_annotated(type=str), 'it does not name its `type` (`type: Literal["basic"]`)'),
-    ],
-)
-def test_a_half_finished_type_says_what_it_lacks(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(TypeError, match=re.escape(f"the authentication type Acme is not finished: {message}")):
-        type("Acme", (Authentication,), FINISHED | changes | {"__module__": __name__})
-
-
-def test_a_finished_type_is_taken() -> None:
-    class Acme(Authentication):
-        type: Literal["acme"]
-        key: Secret[ValueTemplate]
-
-        def credential(self, fill: FillText) -> StaticHeader:
-            return StaticHeader("X-Key", fill(self.key))
-
-        def verification(self, fill: FillText, body_finder: BodyFinder) -> NotChecked:
-            return NotChecked("a test")
-
-        def uses(self) -> Iterable[CredentialUse]:
-            return [CredentialUse(self, "header X-Key")]
-
-    assert list(Acme(type="acme", key="k").secrets()) == [("KEY", "k")]
 
 
 def test_each_field_that_may_be_shown_says_why() -> None:
