@@ -17,6 +17,9 @@ class TokenHeader(AuthBase):
         return request
 
 
+JEFE = {"SECRET": "Jefe"}
+"""The key of the HMAC vectors in RFC 4231 and RFC 2202."""
+
 SAMPLES = {
     "none": "none",
     "basic": "{type: basic, username: me, password: '{{ env.SECRET }}'}",

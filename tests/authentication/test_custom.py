@@ -11,9 +11,8 @@ from requests.auth import AuthBase
 from requests.models import PreparedRequest
 
 from rokt_export.errors import ConfigurationError
+from tests.authentication.samples import JEFE
 from tests.request.rendering import URL, renderer, request
-
-JEFE = {"SECRET": "Jefe"}
 
 
 class Stamp(AuthBase):

@@ -12,6 +12,7 @@ import pytest
 
 from rokt_export.authentication.hmac import Hmac
 from rokt_export.errors import ConfigurationError
+from tests.authentication.samples import JEFE
 from tests.request.rendering import URL, request
 
 SAILTHRU = """\
@@ -57,7 +58,7 @@ encoding: text
 body: "{{{{ text }}}}"
 authentication: {{type: hmac, secret: "{{{{ env.SECRET }}}}", {more}}}
 """
-JEFE, QUESTION = {"SECRET": "Jefe"}, {"text": "what do ya want for nothing?"}
+QUESTION = {"text": "what do ya want for nothing?"}
 
 
 @pytest.mark.parametrize(

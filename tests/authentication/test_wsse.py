@@ -9,10 +9,8 @@ import re
 import pytest
 
 from rokt_export.transactions.transaction import Transaction
+from tests.authentication.samples import JEFE
 from tests.request.rendering import renderer, request
-
-JEFE = {"SECRET": "Jefe"}
-
 
 TOKEN = re.compile(r'(\w+)="([^"]*)"')
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from rokt_export.exchange.model import Request
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
-from rokt_export.request.render import Renderer
+from rokt_export.request.render import InvalidRowError, Renderer
 from rokt_export.transactions.transaction import Transaction
 
 URL = "https://api.example.com/leads"
+A = {"a": "1", "b": "x", "email": "jane@example.com"}
+"""A row."""
 
 
 def renderer(
@@ -35,3 +39,13 @@ def request(rest: str, row: dict[str, Any] | None = None, **more: Any) -> Reques
 def body(rest: str, row: dict[str, Any] | None = None, **more: Any) -> str:
     sent = request(rest, row, **more).body
     return "" if sent is None else sent.decode()
+
+
+def spec(*items: str, encoding: str = "json") -> str:
+    return f"encoding: {encoding}\nparameters:\n" + "".join(f"  - {item}\n" for item in items)
+
+
+def problems(rest: str, row: dict[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(InvalidRowError) as caught:
+        request(rest, row)
+    return caught.value.problems

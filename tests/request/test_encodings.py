@@ -80,16 +80,6 @@ def test_each_encoding_has_a_content_type_that_the_sandbox_accepts(name: str) ->
     assert content_type_problem(name, None, None) is not None
 
 
-def test_only_text_takes_each_subtype_of_its_type() -> None:
-    without = [name for name in WITH_BODY if not ENCODINGS[name].subtypes]
-    assert without == ["text"], f"name the `subtypes` of {without} in spec_language/encodings.py"
-
-
-def test_no_two_encodings_own_a_subtype() -> None:
-    owned = [subtype for facts in ENCODINGS.values() for subtype in facts.subtypes]
-    assert len(owned) == len(set(owned))
-
-
 @pytest.mark.parametrize("name", OF_PARAMETERS)
 def test_the_sandbox_reads_what_the_request_encodes(name: str) -> None:
     prefix = "lead." if nests(name) else ""
@@ -223,15 +213,3 @@ def test_an_encoding_says_whether_a_body_has_one_root(name: str) -> None:
     except SpecError:
         roots = "xml"
     assert ENCODINGS[name].names == roots, f"{name}: `names` in spec_language/encodings.py says otherwise"
-
-
-def test_body_parameters_of_a_text_are_refused() -> None:
-    with pytest.raises(SpecError, match="a plain text body needs a template"):
-        body_encoding("text").encoder([])
-
-
-@pytest.mark.parametrize("name", ENCODINGS)
-def test_the_spec_language_documents_each_encoding(name: str) -> None:
-    rows = [line for line in (ROOT / "docs" / "spec.md").read_text().splitlines() if line.startswith(f"| `{name}` |")]
-    content_type = ENCODINGS[name].content_type or ""
-    assert any(content_type in row for row in rows), f"docs/spec.md, section 6, lacks `{name}` or its Content-Type"
