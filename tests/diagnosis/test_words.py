@@ -7,7 +7,6 @@ import pytest
 from rokt_export.diagnosis.case import Case, SentDelivery
 from rokt_export.diagnosis.suspects import ranked
 from rokt_export.exchange.model import Response
-from rokt_export.response.log_ids import request_ids
 
 JSON = (("Content-Type", "application/json"),)
 HTML = (("Content-Type", "text/html"),)
@@ -177,17 +176,6 @@ def test_of_json_values_are_quoted_and_no_syntax() -> None:
     quoted = [text for each in findings for text in each.evidence if text.startswith("the response says")]
     assert 'the response says: "invalid_token, The token has expired."' in quoted
     assert not [text for text in quoted if set("{}[]") & set(text) or text.count('"') != 2]
-
-
-def test_ids_are_found_in_head_and_text() -> None:
-    headers = (("X-Amzn-RequestId", "6f1c"), ("X-Correlation-ID", "c-17"), ("Server", "x"))
-    page = b"<p>Incapsula incident ID: 443000270-1</p><p>Your support ID is: 9182736455</p>"
-    assert request_ids(Response(403, headers, page)) == [
-        ("X-Amzn-RequestId", "6f1c"),
-        ("X-Correlation-ID", "c-17"),
-        ("incident ID", "443000270-1"),
-        ("support ID is", "9182736455"),
-    ]
 
 
 @pytest.mark.parametrize("location", ["https://[bad", "//", "/login", "https://login.example.org/x", "\x00"])

@@ -24,11 +24,11 @@ from rokt_export.request.parameter_values import CompiledParameter, ParameterVal
 from rokt_export.request.render import header_values
 from rokt_export.request.url import blank_url
 from rokt_export.response.body_reader import NoData, ReadAs, ResponseReader, body_values
-from rokt_export.response.value_text import clean
 from rokt_export.spec_language.filters import Number
 from rokt_export.spec_language.paths import compile_path
 
 TEXTS = ["", " ", "1.10", "00123", "Zoë", "\ud800", "a\r\nb", "\x00", "\x7f", "]]>", "\N{GRINNING FACE}", "&+% /?~"]
+
 ODD = st.one_of(
     st.sampled_from(TEXTS),
     st.none(),
@@ -38,6 +38,7 @@ ODD = st.one_of(
     st.text(),
 )
 ROWS = st.dictionaries(st.sampled_from(["a", "b", "c"]), ODD)
+
 PARAMETERS = [
     {"name": "r.a", "attribute": "a"},
     {"name": "r.b", "value": "{{ b }}", "required": True},
@@ -82,14 +83,6 @@ def test_form_text(text: str) -> None:
     assert outcome(form_text, text) == outcome(quote_plus, text)
 
 
-@given(st.text(st.characters(exclude_categories=())))
-@example("a\r\nb\x1b[2J")
-@example("\x80\x9f\u2028\ud800\ufffe")
-def test_what_is_left_as_it_is_needs_no_cleaning(text: str) -> None:
-    assert all(clean(sign) == sign for sign in text if sign.isprintable())
-    assert "".join(map(clean, text.replace("\r\n", "\n"))) == clean(text)
-
-
 ANSWERS = st.one_of(
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.sampled_from(TEXTS), st.text()),
@@ -119,6 +112,7 @@ def shown(values: Any) -> Any:
 
 
 PORTS = ["", ":", ":0", ":1", ":0080", ":443", ":59999", ":65535", ":65536", ":123456"]
+
 HOSTS = [
     "example.com",
     "EXAMPLE.com",

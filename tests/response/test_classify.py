@@ -1,4 +1,4 @@
-"""What each condition, capture and wait means, and that no answer, however hostile, breaks the classifier."""
+"""Which rule decides, what it captures and when to try again; no response, however hostile, breaks the classifier."""
 
 from __future__ import annotations
 
@@ -6,35 +6,16 @@ import json
 import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rokt_export.exchange.model import Fault, FaultKind, Outcome, OutcomeKind, Response
-from rokt_export.partner_spec.document import parse
-from rokt_export.response.body_reader import ResponseReader
 from rokt_export.response.classify import LONGEST_WAIT, Classifier, retry_after
-from rokt_export.spec_language.rules import Rule
+from tests.response.classifying import captured, rule
 
 JSON = (("Content-Type", "application/json"),)
-
-
-def rule(text: str) -> Rule:
-    return Rule.model_validate({"outcome": "delivered", **(parse("rule.yaml", text).data or {})})
-
-
-def holds(text: str, body: Any = "", *, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> bool:
-    raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else orjson.dumps(body)
-    outcome = Classifier([rule(text)]).classify(Response(status, headers, raw))
-    return outcome.kind is OutcomeKind.DELIVERED
-
-
-def captured(text: str, body: str | bytes, headers: tuple[tuple[str, str], ...] = ()) -> Outcome:
-    raw = body if isinstance(body, bytes) else body.encode()
-    return Classifier([rule(text)]).classify(Response(200, headers, raw))
 
 
 def test_first_rule_that_holds_decides() -> None:
@@ -60,21 +41,10 @@ def test_unclassified_shows_what_came() -> None:
     assert outcome.reason.endswith(', body "{"id": 17, "state": "sto"')
 
 
-@pytest.mark.parametrize(
-    ("body", "why"),
-    [
-        (b"<r><a>Smith & Co</a></r>", "not XML: not well-formed (invalid token): line 1, column 13"),
-        (b"<?xml version='1.0'?><r>a&nbsp;b</r>", "not XML: undefined entity"),
-        (b"<r><a>1</r>", "not XML: mismatched tag"),
-        (b"<html><body>Oops", None),
-        (b"<!DOCTYPE html><p>Oops", None),
-        (b"Oops", None),
-    ],
-)
-def test_xml_that_cannot_be_read_says_where(body: bytes, why: str | None) -> None:
-    found = Classifier([rule('{status: 200, body: {/r/a: "1"}}')]).classify(Response(200, (), body)).reason or ""
-    assert ("its body cannot be read: " in found) is (why is not None)
-    assert why is None or f"status 200, its body cannot be read: {why}" in found
+def test_no_status_means_anything_without_a_rule() -> None:
+    for status in range(100, 600):
+        outcome = Classifier(()).classify(Response(status, JSON, b'{"success": true}'))
+        assert (outcome.kind, outcome.rule, outcome.retry) == (OutcomeKind.UNCLASSIFIED, None, False)
 
 
 @pytest.mark.parametrize(
@@ -108,330 +78,6 @@ def test_a_row_that_may_have_arrived_is_never_failed_so_it_is_never_sent_again_u
             may_have_arrived = sent or kind in answered
             assert (outcome.kind is OutcomeKind.UNKNOWN) is may_have_arrived, (kind, sent)
             assert not (may_have_arrived and outcome.retry), (kind, sent)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found", "loosely", "strictly"),
-    [
-        ("7", 7, True, True),
-        ("7", "7", True, False),
-        ("'7'", 7, True, False),
-        ("'7'", "7", True, True),
-        ("7", 7.0, True, True),
-        ("7", "7.0", True, False),
-        ("'7.0'", 7, True, False),
-        ("1.10", 1.1, True, True),
-        ("1.10", "1.10", True, False),
-        ("1.10", "1.1", True, False),
-        ("7", "007", False, False),
-        ("007", "007", True, True),
-        ("007", 7, False, False),
-        ("'00123'", 123, False, False),
-        ("00123", "123", False, False),
-        ("true", True, True, True),
-        ("true", "True", True, False),
-        ("'TRUE'", True, True, False),
-        ("true", 1, False, False),
-        ("1", True, False, False),
-        ("null", None, True, True),
-        ("null", "", False, False),
-        ("null", "null", False, False),
-        ("''", None, False, False),
-        ("''", "", True, True),
-        ("yes", "Yes", False, False),
-        ("x", ["x"], False, False),
-        ("NO", "NO", True, True),
-        ("9007199254740993", 9007199254740993, True, True),
-        ("9007199254740993", 9007199254740992, False, False),
-        ("9007199254740993", "9007199254740993", True, False),
-        ("'9007199254740993'", 9007199254740992, False, False),
-        ("1e3", 1000, True, True),
-    ],
-)
-def test_equality(wanted: str, found: Any, loosely: bool, strictly: bool) -> None:
-    assert holds(f"body: {{$.v: {{equals: {wanted}}}}}", {"v": found}) is loosely
-    assert holds(f"body: {{$.v: {{equals: {wanted}, strict: true}}}}", {"v": found}) is strictly
-    assert holds(f"{{strict: true, body: {{$.v: {wanted}}}}}", {"v": found}) is strictly
-    assert holds(f"{{strict: true, body: {{$.v: {{equals: {wanted}, strict: false}}}}}}", {"v": found}) is loosely
-
-
-def test_ids_beyond_64_bits_keep_their_digits() -> None:
-    one, other = "123456789012345678901234567890", "123456789012345678901234567891"
-    assert holds(f"body: {{$.id: {one}}}", f'{{"id": {one}}}')
-    assert not holds(f"body: {{$.id: {one}}}", f'{{"id": {other}}}')
-    assert holds(f"body: {{$.id: '{one}'}}", f'{{"id": {one}}}')
-    assert captured("capture: {reference: $.id}", f'{{"id": {one}}}').reference == one
-
-
-@pytest.mark.parametrize(
-    ("condition", "found", "expected"),
-    [
-        ("[a, b]", "b", True),
-        ("['1', 2]", 1, True),
-        ("[a, b]", "c", False),
-        ("{contains: key}", "turkeys", True),
-        ("{contains: KEY}", "turkeys", False),
-        ("{contains: KEY, ignore_case: true}", "turkeys", True),
-        ("{contains: 12}", 7124, True),
-        ("{contains: email}", ["phone", "email"], True),
-        ("{contains: mail}", ["phone", "email"], False),
-        ("{contains: email}", {"email": 1}, True),
-        ("{contains: x}", None, False),
-        ("{prefix: MJ18}", "MJ18 A Contact", True),
-        ("{prefix: MJ18}", " MJ18", False),
-        ("{suffix: exists}", "it exists", True),
-        ("{regex: '^a+$'}", "aaa", True),
-        ("{regex: '^\\d+$'}", 77, True),
-        ("{regex: x}", {"x": "x"}, False),
-        ("{regex: ABC, ignore_case: true}", "xabcx", True),
-        ("{equals: STRASSE, ignore_case: true}", "Straße", True),
-        ("{compare: '>= 5'}", 5, True),
-        ("{compare: '> 5'}", "5.01", True),
-        ("{compare: '< 5'}", "four", False),
-        ("{compare: '!= 0'}", 0.0, False),
-        ("{compare: '> 9007199254740992'}", 9007199254740993, True),
-        ("{compare: '> 0'}", True, False),
-        ("{exists: true}", None, True),
-        ("{exists: false}", 1, False),
-        ("{absent: true}", None, False),
-        ("{absent: false}", "", True),
-        ("{empty: true}", None, True),
-        ("{empty: true}", " \n", True),
-        ("{empty: true}", [], True),
-        ("{empty: true}", {}, True),
-        ("{empty: true}", 0, False),
-        ("{empty: true}", False, False),
-        ("{empty: false}", [None], True),
-        ("{not: a}", "b", True),
-        ("{not: a}", "a", False),
-        ("{not: {exists: true}}", None, False),
-        ("{regex: '^M', not: {contains: foo}}", "Mfoo", False),
-        ("{any: {prefix: a}}", ["b", "ac"], True),
-        ("{any: {prefix: a}}", [], False),
-        ("{every: {prefix: a}}", ["ab", "ac"], True),
-        ("{every: {prefix: a}}", ["ab", "bc"], False),
-        ("{every: {prefix: a}}", [], False),
-        ("{every: a}", "a", True),
-        ("{every: {not: a}}", ["b", "a"], False),
-        ("{ignore_case: true}", 1, True),
-    ],
-)
-def test_condition_on_a_value(condition: str, found: Any, expected: bool) -> None:
-    assert holds(f"body: {{$.v: {condition}}}", {"v": found}) is expected
-
-
-@pytest.mark.parametrize(
-    ("condition", "expected"),
-    [
-        ("{absent: true}", True),
-        ("{exists: false}", True),
-        ("{exists: true}", False),
-        ("{not: {exists: true}}", True),
-        ("{not: {absent: true}}", False),
-        ("{empty: true}", False),
-        ("{empty: false}", False),
-        ("{equals: null}", False),
-        ("{not: x}", False),
-        ("{every: x}", False),
-        ("{ignore_case: true}", False),
-    ],
-)
-def test_condition_on_what_is_not_there(condition: str, expected: bool) -> None:
-    for body in ("{}", "[]", "7", "", " \r\n"):
-        assert holds(f"body: {{$.v: {condition}}}", body) is expected
-
-
-@pytest.mark.parametrize("body", ['{"v": ', "OK", "<v>", '{"v": 1} trailing', "[" * 100_000, "\x00", '{"a": 1e}'])
-@pytest.mark.parametrize(
-    "condition", ["{absent: true}", "{exists: true}", "{not: x}", "{empty: true}", "{not: {absent: true}}"]
-)
-def test_unreadable_body_satisfies_nothing_about_its_paths(body: str, condition: str) -> None:
-    assert not holds(f"body: {{$.v: {condition}}}", body)
-    assert not holds(f"not: {{body: {{$.v: {condition}}}}}", body)
-    assert not holds(f"{{as: xml, body: {{/v: {condition}}}}}", body)
-
-
-def test_unreadable_body_falls_back_to_text() -> None:
-    assert holds("text: {contains: Duplicate}", '{"v": "Duplicate')
-    assert captured('capture: {reason: {regex: \'"v": "(\\w+)\'}}', '{"v": "Duplicate').reason == "Duplicate"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("any: [{body: {$.v: 1}}, {status: 200}]", True),
-        ("any: [{body: {$.v: 1}}, {status: 201}]", False),
-        ("all: [{body: {$.v: 1}}, {status: 200}]", False),
-        ("not: {all: [{body: {$.v: 1}}, {status: 201}]}", True),
-        ("not: {any: [{body: {$.v: 1}}, {status: 201}]}", False),
-        ("not: {not: {body: {$.v: 1}}}", False),
-    ],
-)
-def test_what_cannot_be_told_decides_only_where_the_rest_does(text: str, expected: bool) -> None:
-    assert holds(text, "broken {") is expected
-
-
-def test_tests_combine() -> None:
-    text = "{status: 4xx, any: [{body: {$.a: 1}}, {headers: {X-Dup: yes}}], not: {body: {$.b: 2}}}"
-    assert holds(text, {"a": 1}, status=409)
-    assert holds(text, {"a": 0}, status=409, headers=(("x-dup", "yes"),))
-    assert not holds(text, {"a": 1, "b": 2}, status=409)
-    assert not holds(text, {"a": 1}, status=200)
-    assert holds("not: {status: 5xx}", status=200)
-
-
-def test_headers() -> None:
-    cookies = (("Set-Cookie", "a=1"), ("set-cookie", "b=2 "))
-    assert holds("headers: {SET-COOKIE: b=2}", headers=cookies)
-    assert holds("headers: {set-cookie: {not: c=3}}", headers=cookies)
-    assert not holds("headers: {set-cookie: {not: b=2}}", headers=cookies)
-    assert holds("headers: {location: {absent: true}}", headers=cookies)
-    assert not holds("headers: {location: {not: /error}}", headers=cookies)
-
-
-def test_content_type_is_the_media_type_alone() -> None:
-    headers = (("content-type", "Application/Problem+JSON; charset=utf-8"),)
-    assert holds("content_type: application/problem+json", headers=headers)
-    assert holds("content_type: {suffix: json}", headers=headers)
-    assert holds("content_type: {absent: true}")
-
-
-def test_text_and_empty() -> None:
-    assert holds("text: OK", "\nOK\r\n")
-    assert not holds("text: OK", "NOT OK")
-    assert holds("empty: true", " \r\n")
-    assert holds("empty: true", b"\xef\xbb\xbf")
-    assert not holds("empty: true", "0")
-    assert holds("empty: false", "0")
-
-
-def test_paths_find_several_values() -> None:
-    body = {"e": [{"c": 5}, {"c": 6}]}
-    assert holds("body: {'$.e[*].c': 6}", body)
-    assert not holds("body: {'$.e[*].c': {every: 6}}", body)
-    assert holds("body: {'$.e[*].c': {every: {compare: '> 4'}}}", body)
-    assert holds("body: {'$.e[?@.c == 6].c': {exists: true}}", body)
-    assert not holds("body: {'$.e[*].c': {not: 6}}", body)
-
-
-def test_names_with_dots_and_roots_of_any_kind() -> None:
-    assert holds("body: {\"$['a@b.c']['2009']\": x}", {"a@b.c": {"2009": "x"}})
-    assert holds("body: {$: bare}", '"bare"')
-    assert holds("body: {$: 7}", "7")
-    assert holds("body: {$: null}", "null")
-    assert holds("body: {'$[0].code': A}", [{"code": "A"}])
-
-
-XML_BODY = (
-    '<?xml version="1.0" encoding="ISO-8859-1"?><s:R xmlns:s="urn:x" xmlns="urn:y" id="1"><s:C s:k="v">7</s:C>'
-    "<n/><l>ä</l><l>b</l><p><q/></p></s:R>"
-)
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "{/R/C: 7}",
-        "{/s:R/s:C: 7}",
-        "{/R/@id: 1}",
-        "{/R/C/@k: v}",
-        "{/R/l: b}",
-        "{/R/l: ä}",
-        "{/R/n: {empty: true}}",
-        "{/R/p: {empty: false}}",
-        "{/R/x: {absent: true}}",
-        "{//q: {exists: true}}",
-        "{\"$.R.C['#text']\": 7}",
-        "{\"$.R['@id']\": 1}",
-        "{\"$.R.C['@k']\": v}",
-        "{'$.R.l[*]': b}",
-        "{$.R.n: {empty: true}}",
-        "{$.R.l: {every: {regex: .}}}",
-    ],
-)
-def test_xml_by_both_path_languages(condition: str) -> None:
-    assert holds(f"body: {condition}", XML_BODY.encode("latin-1"))
-    assert holds(f"{{as: xml, body: {condition}}}", XML_BODY.encode("latin-1"))
-    assert not holds(f"{{as: text, body: {condition}}}", XML_BODY.encode("latin-1"))
-
-
-def test_emptiness_of_several_elements() -> None:
-    body = "<r><a><b/></a><a/><a>x</a></r>"
-    assert holds("body: {/r/a: {empty: true}}", body)
-    assert not holds("body: {/r/a: {empty: true}}", "<r><a><b/></a><a>x</a></r>")
-    assert holds("body: {/r/a: {every: {empty: false}}}", "<r><a><b/></a><a>x</a></r>")
-    assert holds("body: {/r/a/@k: {empty: true}}", '<r><a k=""><b/></a></r>')
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "<status>rejected</status>Reason",
-        '<?xml version="1.0"?>\n<status>rejected</status> Reason',
-        "<status>rejected</status><why>x</why>",
-        "<!DOCTYPE status><status>rejected</status>\nReason",
-    ],
-)
-def test_fragments_of_xml(body: str) -> None:
-    assert holds("body: {/status: rejected}", body)
-    assert holds("body: {$.status: rejected}", body)
-    assert holds("{as: xml, body: {$.status: rejected}}", body)
-    assert not holds("body: {/holder: {exists: true}}", body)
-
-
-def test_as_outweighs_the_body_and_its_header() -> None:
-    html = (("Content-Type", "text/html"),)
-    assert holds("{as: json, body: {$.a: 1}}", {"a": 1}, headers=html)
-    assert holds("body: {$.a: 1}", {"a": 1}, headers=html)
-    assert not holds("{as: json, body: {/a: 1}}", "<a>1</a>")
-    assert not holds("{as: xml, body: {$.a: 1}}", {"a": 1})
-    assert not holds("body: {/a: {absent: true}}", {"b": 1})
-
-
-@pytest.mark.parametrize(
-    ("raw", "content_type", "text"),
-    [
-        ("é".encode("latin-1"), "text/plain; charset=ISO-8859-1", "é"),
-        ("é".encode("latin-1"), "text/plain; charset=utf-8", "é"),
-        ("é".encode(), "text/plain", "é"),
-        ("é".encode("latin-1"), None, "é"),
-        ("é".encode("utf-8-sig"), "text/plain; charset=latin-1", "é"),
-        ("é".encode("utf-16"), None, "é"),
-        (
-            b'<?xml version="1.0" encoding="utf-16"?><r><id>1</id></r>',
-            None,
-            '<?xml version="1.0" encoding="utf-16"?><r><id>1</id></r>',
-        ),
-        (b"stored", "text/plain; charset=utf-16", "stored"),
-        (
-            '<?xml version="1.0" encoding="utf-16"?><r>ë</r>'.encode(),
-            None,
-            '<?xml version="1.0" encoding="utf-16"?><r>ë</r>',
-        ),
-        ("<r>ë</r>".encode("utf-16-le"), "text/xml; charset=utf-16", "<r>ë</r>"),
-        ("<r>ë</r>".encode("utf-16-be"), None, "<r>ë</r>"),
-        ("\ufeff\ufeff<r/>".encode(), None, "<r/>"),
-        ("é".encode("utf-32"), None, "é"),
-        ("é".encode("cp1252"), 'text/plain; Charset="windows-1252"', "é"),
-        (b"abc", "text/plain; charset=hex", "abc"),
-        (b"a\\n", "text/plain; charset=unicode_escape", "a\\n"),
-        (b"abc", "text/plain; charset=no-such", "abc"),
-        (b"abc", "text/plain; charset=", "abc"),
-        ("<?xml version='1.0' encoding='windows-1251'?><a>я</a>".encode("cp1251"), "text/xml", None),
-    ],
-)
-def test_charset(raw: bytes, content_type: str | None, text: str | None) -> None:
-    headers = () if content_type is None else (("Content-Type", content_type),)
-    found = ResponseReader(Response(200, headers, raw)).text
-    assert found == text if text is not None else "я" in found
-
-
-def test_json_in_odd_clothes() -> None:
-    assert holds("body: {$.a: é}", '{"a": "é"}'.encode("utf-8-sig"))
-    assert holds("body: {$.a: é}", '{"a": "é"}'.encode("utf-16"))
-    assert holds("body: {$.a: é}", '{"a": "é"}'.encode("latin-1"), headers=(("content-type", "x; charset=latin-1"),))
-    assert holds("body: {$.a: é}", '{"a": "é"}', headers=(("content-type", "application/json; charset=latin-1"),))
-    assert holds("body: {$.a: 1}", '\n {"a": 1, "b": NaN}\n')
 
 
 @pytest.mark.parametrize(
@@ -542,6 +188,7 @@ BOMB = (
     + "".join(f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in zip("abcdefghi", "bcdefghij", strict=True))
     + "]><r>&j;</r>"
 )
+
 HOSTILE = {
     "billion laughs": BOMB,
     "deep JSON": '{"a":' * 100_000 + "1" + "}" * 100_000,
@@ -582,6 +229,7 @@ ALL_SORTS = [
     rule("{outcome: failed, status: 100-450, retry: true, after: x, capture: {reason: [$, /a], code: {regex: '(.)'}}}"),
 ]
 CLASSIFIER = Classifier(ALL_SORTS)
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
