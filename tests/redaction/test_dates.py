@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -55,26 +54,6 @@ def test_a_date_is_found_with_the_words_that_people_say(text) -> None:
     assert any(date(1979, 3, 28).toordinal() in days for _, _, days in dates_in(text))
 
 
-def test_the_end_of_one_row_and_the_beginning_of_the_next_are_no_date() -> None:
-    assert TextSign.DATE not in signs_in("7-1234\n45-1979\n28-1980")
-
-
 def test_a_spreadsheets_day_is_found_among_identifiers() -> None:
     wanted = days_of("1990-12-17")
     assert [start for start, _ in numbers_meaning("12-33223\n12-33224\n12-33225", wanted)] == [12]
-
-
-def test_signs_in_random_identifiers_take_little_memory() -> None:
-    texts = [
-        "\n".join(f"{(number * 64 + row) * 0x9E3779B97F4A7C15 % 2**96:024x}" for row in range(64))
-        for number in range(300)
-    ]
-    signs_in(texts[0])
-    before = _resident()
-    for text in texts:
-        assert TextSign.HASH in signs_in(text)
-    assert _resident() - before < 4_000_000  # together, the expressions took 60 MB
-
-
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import pickle
@@ -10,8 +9,8 @@ import re
 import shlex
 import string
 import time
-from base64 import b64encode, encodebytes, urlsafe_b64encode
-from urllib.parse import quote, quote_plus, urlencode
+from base64 import b64encode, urlsafe_b64encode
+from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
@@ -166,16 +165,6 @@ def test_a_personal_value_is_hidden_in_either_letter_case(value: str, change: ob
     assert changed not in redactor.text(f"<a>{changed}</a>", [value])
 
 
-@pytest.mark.parametrize("digest", ["md5", "sha1", "sha256", "sha512_224", "sha512_256"])
-def test_a_digest_of_a_personal_value_is_hidden(digest: str) -> None:
-    hexed = hashlib.new(digest, b"jane.doe@example.com").hexdigest()
-    redactor = Redactor(key=b"k")
-    token = redactor.token("Jane.Doe@example.com")
-    for text in (hexed, hexed.upper()):
-        shown = redactor.text(f"em={text}&x", [" Jane.Doe@example.com "])
-        assert re.fullmatch(f"em={token}(-[0-9a-f]{{4}})?&x", shown, re.IGNORECASE)  # a mark tells the digest
-
-
 @pytest.mark.parametrize(
     ("value", "text", "hidden"),
     [
@@ -241,27 +230,6 @@ def test_a_usual_word_or_number_is_hidden_where_it_fills_its_place(value: str, t
     assert redactor.secrets_in(text) == shown
 
 
-PACKED = "sk_Live/aZ09+canary-0123456789-that-is-long-enough-to-be-wrapped-by-mime"
-
-
-@pytest.mark.parametrize(
-    "packed",
-    [
-        encodebytes(b"x:" + PACKED.encode()).decode(),
-        encodebytes(PACKED.encode()).decode().replace("\n", "\\r\\n"),
-        b64encode(b64encode(PACKED.encode())).decode(),
-        b64encode(PACKED.encode().hex().encode()).decode(),
-        "".join(sign.upper() if at % 3 else sign for at, sign in enumerate(PACKED.encode().hex())),
-        PACKED.replace("/", "%2f").replace("+", "%2B"),
-        PACKED[:30] + "=\r\n" + PACKED[30:],
-    ],
-)
-def test_a_secret_is_hidden_wrapped_packed_twice_and_in_mixed_case(packed: str) -> None:
-    shown = Redactor(secrets={"K": PACKED}).secrets_in(f"<{packed}>")
-    assert "$K" in shown
-    assert packed[8:24] not in shown
-
-
 def test_the_parts_of_a_web_token_are_hidden() -> None:
     claims = '{"sub": "someone", "scope": "all"}'
     token = f"eyJhbGciOiJIUzI1NiJ9.{urlsafe_b64encode(claims.encode()).decode().rstrip('=')}.c2lnbmF0dXJlLWNhbmFyeQ"
@@ -288,73 +256,11 @@ def test_the_longest_of_overlapping_secrets_names_it_and_no_end_is_left() -> Non
     assert redactor.secrets_in("x abcdefghijkl y") == "x $LONG y"
 
 
-def test_basic_credentials() -> None:
-    redactor = Redactor(secrets={"KEY": "p'w$ é&y>"})
-    redactor.add_basic("KEY", "anystring", "p'w$ é&y>")
-    for charset in ("utf-8", "latin-1"):
-        credentials = b64encode("anystring:p'w$ é&y>".encode(charset)).decode()
-        for form in (credentials, credentials.rstrip("="), quote(credentials, safe=""), credentials.replace("+", "-")):
-            assert redactor.secrets_in(f"Basic {form}") == "Basic $KEY"
-
-
-def test_basic_of_an_unknown_user_shows_nothing_of_the_secret() -> None:
-    redactor = Redactor(secrets={"KEY": "hunter-22-hunter"})
-    for user in ("a", "ab", "abc"):
-        encoded = b64encode(f"{user}:hunter-22-hunter".encode()).decode()
-        shown = redactor.secrets_in(f"Basic {encoded}")
-        assert shown.endswith("$KEY")
-        assert len(shown) <= len("Basic $KEY") + 6
-
-
 def test_a_secret_added_later_is_hidden() -> None:
     redactor = Redactor()
     assert redactor.secrets_in("tok-12345") == "tok-12345"
     redactor.add_secret("ACCESS_TOKEN", "tok-12345")
     assert redactor.secrets_in("tok-12345") == "$ACCESS_TOKEN"
-
-
-@pytest.mark.parametrize(
-    ("header", "shown"),
-    [
-        (("Authorization", "Basic dXNlcjpwYXNz"), "Basic [redacted]"),
-        (("authorization", "Klaviyo-API-Key pk_unknown"), "Klaviyo-API-Key [redacted]"),
-        (("Authorization", "Bearer s3cr3t-value"), "Bearer $KEY"),
-        (("Authorization", "Token token=s3cr3t-value"), "Token token=$KEY"),
-        (("Authorization", "raw-unknown"), "[redacted]"),
-        (("Authorization", 'Digest username="x", response="00ff", opaque="s3cr3t-value"'), "Digest [redacted]"),
-        (("Proxy-Authorization", "Basic dXNlcjpwYXNz"), "Basic [redacted]"),
-        (("X-WSSE", 'UsernameToken Username="u", PasswordDigest="x="'), "UsernameToken [redacted]"),
-        (("Cookie", "a=1; b=2"), "a=[redacted]; b=[redacted]"),
-        (("Set-Cookie", "sid=xyz; Path=/; HttpOnly"), "sid=[redacted]; Path=/; HttpOnly"),
-        (("X-Api-Key", "unknown"), "[redacted]"),
-        (("api-key", "s3cr3t-value"), "$KEY"),
-        (("X-Auth-Token", "unknown"), "[redacted]"),
-        (("Location", "https://u:p@h/x?token=1"), "https://[redacted]@h/x?token=[redacted]"),
-        (("Idempotency-Key", "0001"), "0001"),
-        (("Content-Type", "application/json"), "application/json"),
-        (("X-Source", "rokt"), "rokt"),
-        (("X-Note", "s3cr3t-value!"), "$KEY!"),
-    ],
-)
-def test_headers_are_hidden_by_value_and_by_name(header: tuple[str, str], shown: str) -> None:
-    assert Redactor(secrets={"KEY": "s3cr3t-value"}).headers((header,)) == ((header[0], shown),)
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://user:pw@host/p", "https://[redacted]@host/p"),
-        ("https://user:s3cr3t-value@host/p", "https://user:$KEY@host/p"),
-        ("https://h/?api_key=1&email=x&apikey=2&sig=3", "https://h/?api_key=[redacted]&email=x&apikey=[redacted]&sig=[redacted]"),
-        ("https://h/?key=s3cr3t-value&monkey=1&keyword=2", "https://h/?key=$KEY&monkey=1&keyword=2"),
-        ("https://h/?access%5Ftoken=1#id_token=2", "https://h/?access%5Ftoken=[redacted]#id_token=[redacted]"),
-        ("https://h/s3cr3t-value/members?password=", "https://h/$KEY/members?password="),
-        ("https://h/?token=$OTHER", "https://h/?token=$OTHER"),
-        ("https://h/contact@example.com?x=1", "https://h/contact@example.com?x=1"),
-    ],
-)  # fmt: skip
-def test_urls_are_hidden_by_value_and_by_name(url: str, shown: str) -> None:
-    assert Redactor(secrets={"KEY": "s3cr3t-value"}).url(url) == shown
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "latin-1", "utf-16"])
@@ -445,13 +351,6 @@ def test_a_text_without_secrets_is_left_alone(secret: str, text: str) -> None:
     redactor = Redactor(secrets={"KEY": "\x01" + secret + "\x02"})
     assert redactor.secrets_in(text) == text
     assert redactor.body(text.encode()) == text.encode()
-
-
-def test_form_and_basic_as_clients_write_them() -> None:
-    redactor = Redactor(secrets={"KEY": 'a+b%:/"<é'})
-    assert redactor.secrets_in(urlencode({"k": 'a+b%:/"<é'})) == "k=$KEY"
-    wrapped = encodebytes(b"u:" + 'a+b%:/"<é'.encode()).decode()
-    assert "$KEY" in redactor.secrets_in(wrapped)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from rokt_export.authentication.registry import TYPES
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
-from rokt_export.redaction.spec_lines import MASK, masked_spec
+from rokt_export.redaction.spec_lines import MASK, masked_line, masked_spec
 
 SPECS = sorted((Path(__file__).resolve().parents[2] / "sample_specs").glob("*.yaml"))
 RULE = "responses:\n  - {outcome: failed, status: 401, examples: [{status: 401, body: %s}]}\n"
@@ -70,3 +70,21 @@ def test_each_choice_of_an_authentication_stays() -> None:
 def test_a_literal_secret_is_masked() -> None:
     masked = masked_spec("authentication: {type: bearer, token: hunter2}\nproxy: https://joe:hunter2@example.com\n")
     assert "hunter2" not in masked
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("fields[name=email].value", None),
+        ("//FL[@val='Id']", None),
+        ("date(x, given='%d/%m/%Y %H:%M')", None),
+        ("date('%H:%MZ', utc=true, tz='Europe/Berlin')", None),
+        ("application/json; charset=utf-8", None),
+        ("token_field: data[0].token", None),
+        ("USER=bob", "USER=•••"),
+        ("fields[token=abcdef].value", "fields[token=••••••].value"),
+        ("fields[name=0123456789abcdefg].value", "fields[••••••••••••••••••••••].value"),
+    ],
+)
+def test_only_what_may_be_a_secret_is_masked(value, shown):
+    assert masked_line(value) == (shown or value)
