@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from rokt_export.partner_spec.references import belongs_to_others
 from tests.commands.conftest import CommandLine, Partner
 
 SPEC = """
@@ -43,9 +42,3 @@ def test_another_programs_variable_is_a_warning_until_it_is_listed(
     spec.write_text(SPEC.format(url=partner.url, more=listed))
     assert "RX152" not in [found["code"] for found in cli("validate", spec, "--output", "json", env=ENV).json]
     assert "AWS_SECRET_ACCESS_KEY" not in cli("test", spec, "--quiet", env=ENV).err
-
-
-@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "SSH_AUTH_SOCK", "CI_JOB_TOKEN", "HOME", "KUBECONFIG", "PATH"])
-def test_names_of_others(name: str) -> None:
-    assert belongs_to_others(name)
-    assert not belongs_to_others(f"ACME_{name}")

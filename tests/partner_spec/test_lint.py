@@ -13,21 +13,6 @@ from tests.partner_spec.lint.planted_faults import found, loaded, spec_text
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("\ufeffhttps://api.example.com/a", "a character is before https://: ZERO WIDTH NO-BREAK SPACE (U+FEFF)"),
-        ("\u201chttps://api.example.com/a", "LEFT DOUBLE QUOTATION MARK (U+201C)"),
-        ("", "it is empty"),
-    ],
-)
-def test_what_is_before_a_url_is_named(url: str, words: str) -> None:
-    text = spec_text(endpoint=f"endpoint:\n  staging: https://test.example.com/a\n  production: '{url}'\n")
-    findings = loaded(text).findings
-    assert [each.code for each in findings] == ["RX150"]
-    assert words in findings[0].message
-
-
 def test_a_sound_spec_has_no_findings() -> None:
     assert found(spec_text()) == []
 

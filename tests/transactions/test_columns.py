@@ -1,7 +1,8 @@
+"""Columns of a file are mapped to attributes: by name, by the spec, or by the command line."""
+
 import pytest
 
 from rokt_export.errors import TransactionsError, UsageError
-from rokt_export.partner_spec.attributes import ATTRIBUTES, canonical, is_personal, nearest
 from rokt_export.transactions.columns import ColumnMapper, parse_map
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions
@@ -80,30 +81,3 @@ def test_pairs_are_parsed_from_the_last_equals_sign():
 def test_pairs_that_map_nothing_are_usage_errors(pairs):
     with pytest.raises(UsageError):
         parse_map(pairs)
-
-
-def test_the_catalogue_is_consistent():
-    folded = [alias for attribute in ATTRIBUTES.values() for alias in (attribute.name, *attribute.aliases)]
-    assert len(folded) == len(set(folded)), "an alias means two attributes"
-    assert all(canonical(alias) is not None for alias in folded)
-    assert all(name == attribute.name and attribute.description for name, attribute in ATTRIBUTES.items())
-
-
-def test_names_that_partners_ask_for_are_known():
-    assert "email" in ATTRIBUTES and "E-mail" not in ATTRIBUTES
-    assert [nearest(name) for name in ("emial", "adress1", "E-Mail", "favourite_colour")] == [
-        "email",
-        "address1",
-        "email",
-        None,
-    ]
-
-
-@pytest.mark.parametrize("name", ["email", "E-Mail", "billingaddress1", "dob", "ipaddress", "alt_email", "homePhone"])
-def test_personal_attributes_are_known_under_any_name(name):
-    assert is_personal(name)
-
-
-@pytest.mark.parametrize("name", ["amount", "sku", "title", "transactionid", "productname", "favourite_colour"])
-def test_other_attributes_are_not_personal(name):
-    assert not is_personal(name)
