@@ -1,7 +1,4 @@
-"""Each authentication type is finished: listed, with its secrets marked, put on by us and verified by the sandbox.
-
-Covers `authentication/mutual_tls.py` and `authentication/oauth2.py`.
-"""
+"""Each authentication type is finished: listed, with its secrets marked, put on by us and verified by the sandbox."""
 
 from __future__ import annotations
 
