@@ -158,7 +158,7 @@ VECTORS: dict[str, list[Vector]] = {
         ),
     ],
 }
-"""By the type's name; `test_signing.py` has more of `hmac`."""
+"""By the type's name; `test_hmac.py` has more of `hmac`."""
 
 WITHOUT_VECTOR = {
     "none": "it puts nothing on a request",
