@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, Select, func, select
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import counted
+from rokt_export.journal.column_types import ColumnTypes, blob
 from rokt_export.journal.damage import DAMAGE, readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows
 from rokt_export.journal.row_set import RowSet
@@ -206,7 +207,7 @@ def _recordings_of(engine: Engine, run_no: int, rows: Iterable[int]) -> Iterator
 def unpacked(source: Connection | Engine, run_no: int, row: int, data: bytes) -> bytes:
     """Return a recording as it was written."""
     with readable(f"the recording of row {row}", (source, run_no)):
-        return zlib.decompress(data)
+        return zlib.decompress(blob(data))
 
 
 def _pages(engine: Engine, run_no: int, outcomes: Collection[str] | None) -> Iterator[Row[Any]]:
@@ -225,9 +226,13 @@ def _filtered(chosen: Select[Any], outcomes: Collection[str] | None) -> Select[A
     return chosen if outcomes is None else chosen.where(delivery.c.outcome.in_([str(one) for one in outcomes]))
 
 
+_DELIVERY_TYPES = ColumnTypes(delivery.c)
+
+
 def _delivery(record: Row[Any]) -> Delivery:
     # In the order of the table's columns, which is that of Delivery's fields behind run, row and intent.
     values: tuple[Any, ...] = tuple(record)
+    _DELIVERY_TYPES.check(values)
     _, row, _, transaction, outcome, *rest = values
     return Delivery(row, transaction, _OUTCOMES.get(outcome) or OutcomeKind(outcome), *rest)
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, select
 from rokt_export.errors import JournalError, UsageError, nearest
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import queries, revisions
+from rokt_export.journal.column_types import check_types
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import open_rows
 from rokt_export.journal.run_info import RunInfo, RunState, as_moment, as_text, now
@@ -194,6 +195,7 @@ def process_of(record: Row[Any]) -> Process:
 def state_of(record: Row[Any]) -> RunState:
     """Return the state of a run: `crashed` if its record says `running` but its process is gone."""
     with readable(f"the record of run {record.id}"):
+        check_types(record, run)
         state, heard = RunState(record.state), as_moment(record.heartbeat)
     if state is RunState.RUNNING and not process_of(record).is_alive(heard, now()):
         return RunState.CRASHED
@@ -249,6 +251,8 @@ def check_not_purged(run_id: str, *, purged: bool, production: bool) -> None:
 
 def info(connection: Connection, record: Row[Any]) -> RunInfo:
     """Return a run; its counts are those stored at its end, else they are counted now."""
+    with readable(f"the record of run {record.id}"):
+        check_types(record, run)
     options = queries.options(record)
     with readable(f"the record of run {record.id}"):
         frozen = None if record.counts is None else msgspec.json.decode(record.counts, type=dict[str, int])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from rokt_export.errors import JournalError
 from rokt_export.exchange.model import PERHAPS_RECEIVED, RECEIVED, OutcomeKind
 from rokt_export.journal import counted, queries
+from rokt_export.journal.column_types import blob, types_of
 from rokt_export.journal.damage import DAMAGE
 from rokt_export.journal.intents import chunks, decoded, open_rows
 from rokt_export.journal.ledger_entries import entries_of
@@ -25,6 +27,8 @@ from rokt_export.journal.schema import delivery, intent, ledger, note, recording
 from rokt_export.journal.storage import is_damage
 
 _PAGE = 500
+_SQLITE_TYPES = {int: "integer", bool: "integer", float: "real", str: "text", bytes: "blob", NoneType: "null"}
+"""What SQLite's `typeof` calls the types of values."""
 _MOST_TOLD = 10
 """Rows with a fault that are told one by one, of each kind."""
 
@@ -98,7 +102,9 @@ def of_run(engine: Engine, record: Row[Any]) -> Verified:
     with engine.connect() as connection:
         _batches(connection, record.no, found)
         try:
-            found.counted = sum(counted.counted(msgspec.json.decode(record.options, type=dict[str, Any])).values())
+            found.counted = sum(
+                counted.counted(msgspec.json.decode(blob(record.options), type=dict[str, Any])).values()
+            )
         except DAMAGE:
             found.faults.append("its options cannot be read")
         if not found.faults:  # which rows are open is known
@@ -106,6 +112,7 @@ def of_run(engine: Engine, record: Row[Any]) -> Verified:
             if record.production and not running:
                 _ledger(connection, record, found)
         _notes(connection, record.no, found)
+        _types(connection, record.no, found)
     _recordings(engine, record.no, found)
     return found
 
@@ -119,7 +126,9 @@ def _counts(connection: Connection, record: Row[Any], found: Verified, *, runnin
     if record.counts is None or running:
         return
     try:
-        noted = {name: rows for name, rows in msgspec.json.decode(record.counts, type=dict[str, int]).items() if rows}
+        noted = {
+            name: rows for name, rows in msgspec.json.decode(blob(record.counts), type=dict[str, int]).items() if rows
+        }
     except DAMAGE:
         found.faults.append("the counts of its record cannot be read")
         return
@@ -139,10 +148,22 @@ def _batches(connection: Connection, run_no: int, found: Verified) -> None:
             found.faults.append(f"batch {record.no} of intended rows cannot be read: {error}")
 
 
+def _types(connection: Connection, run_no: int, found: Verified) -> None:
+    """Find values of a run's rows that have another type than their column: SQLite gives each value its own."""
+    if connection.dialect.name != "sqlite":
+        return
+    for column in delivery.c:
+        named = {_SQLITE_TYPES[kind] for kind in types_of(column)}
+        other = (delivery.c.run_no == run_no) & func.typeof(column).not_in(sorted(named))
+        rows, first = connection.execute(select(func.count(), func.min(delivery.c.row)).where(other)).one()
+        if rows:
+            found.faults.append(f"the {column.name} of {rows:,} rows has another type; the first: row {first}")
+
+
 def _notes(connection: Connection, run_no: int, found: Verified) -> None:
     for key, value in connection.execute(select(note.c.key, note.c.value).where(note.c.run_no == run_no)):
         try:
-            orjson.loads(value)
+            orjson.loads(blob(value))
         except DAMAGE:
             found.faults.append(f"its note `{key}` cannot be read")
 
@@ -226,7 +247,7 @@ def _recordings(engine: Engine, run_no: int, found: Verified) -> None:
             if settled is None:
                 lonely.append(row)
             try:
-                Recording.load(zlib.decompress(data), f"row {row}")
+                Recording.load(zlib.decompress(blob(data)), f"row {row}")
             except (JournalError, *DAMAGE):
                 bad.append(row)
         if len(some) < _PAGE:

@@ -149,13 +149,21 @@ def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):
         "the record of run": "UPDATE run SET counts = x'5b315d'",
         "the recording of row 1 of run": f"UPDATE recording SET data = x'{shapeless}' WHERE row = 1",
     }
-    for named, statement in [*damage.items(), *another_shape.items()]:
+    moments = ("started", "ended", "heartbeat", "pid")
+    another_type = [
+        *(("the record of run", f"UPDATE run SET {column} = x'78'") for column in moments),
+        ("row 1 of run", "UPDATE delivery SET \"transaction\" = x'ff' WHERE row = 1"),
+        ("row 1 of run", "UPDATE delivery SET latency_ms = 'long' WHERE row = 1"),
+        ("the recording of row 1 of run", "UPDATE recording SET data = 'text' WHERE row = 1"),
+    ]
+    for named, statement in [*damage.items(), *another_shape.items(), *another_type]:
         cli.journal.write_bytes(whole)
         with closing(sqlite3.connect(cli.journal)) as database, database:
             database.execute(statement)
         shown = cli("report", "last", "--out", "report.html")
         assert shown.status == 5
         assert f"{named} 2" in shown.err and "cannot be read: the journal is damaged" in shown.err
+        assert cli("runs", "verify").status == 5
     with closing(sqlite3.connect(cli.journal)) as database, database:
         for statement in damage.values():
             database.execute(statement)
