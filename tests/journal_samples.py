@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
@@ -61,3 +62,33 @@ def finished(program: subprocess.Popen[str]) -> str:
     out, errors = program.communicate(timeout=30)
     assert program.returncode == 0, errors
     return out
+
+
+def outcomes(journal: Journal, run: str) -> list[tuple[int, str]]:
+    return [(one.row, str(one.outcome)) for one in journal.deliveries(run)]
+
+
+def crashed(place: Path) -> str:
+    """Leave a run that was killed after rows 1-20 were settled, 21-40 intended and 21-25 of these settled."""
+    program = child(
+        """
+        journal = Journal.open(sys.argv[1])
+        writer = begin(journal, name="broken")
+        writer.intend([item(row) for row in range(1, 21)])
+        writer.settle([settled(row) for row in range(1, 21)])
+        writer.intend([item(row) for row in range(21, 41)])
+        writer.settle([settled(row) for row in range(21, 26)])
+        say(writer.run)
+        time.sleep(60)
+        """,
+        place,
+    )
+    run = program.stdout.readline().strip()
+    program.kill()
+    program.communicate()
+    return run
+
+
+def unknown(place, run: str = "cut-off") -> list[int]:
+    with Journal.open(place) as journal:
+        return list(journal.rows(run, ["unknown"]))

@@ -23,6 +23,12 @@ def journal(place: Path):
 
 
 @pytest.fixture
+def own_state(tmp_path: Path, monkeypatch) -> None:
+    """A state folder of its own, where files are kept beside the journal."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-home"))
+
+
+@pytest.fixture
 def server(monkeypatch) -> Iterator[str]:
     """A database of its own; all processes share its key, as machines do."""
     monkeypatch.setenv("ROKT_EXPORT_KEY", KEY)

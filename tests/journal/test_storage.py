@@ -23,7 +23,7 @@ from journal_samples import (
 )
 
 from rokt_export.errors import ExitStatus, JournalError, UsageError
-from rokt_export.journal import Journal, RunState, default_place, schema, storage
+from rokt_export.journal import Journal, RunState, default_place, storage
 from rokt_export.journal.storage import same_address, without_password
 
 
@@ -195,16 +195,6 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path, content):
     assert place.read_bytes() == content
 
 
-def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
-    place = tmp_path / "other.sqlite"
-    with sqlite3.connect(place) as other:
-        other.execute("CREATE TABLE cake (slice)")
-    content = place.read_bytes()
-    with pytest.raises(JournalError, match="not a journal"):
-        Journal.open(place)
-    assert place.read_bytes() == content
-
-
 def test_damage_inside_the_file_is_told(place):
     with Journal.open(place) as journal:
         writer = begin(journal)
@@ -217,34 +207,6 @@ def test_damage_inside_the_file_is_told(place):
     with Journal.open(place) as journal, pytest.raises(JournalError, match="damaged") as caught:
         list(journal.deliveries(run))
     assert "recover" in caught.value.remedy
-
-
-def test_a_journal_of_a_newer_version(place):
-    Journal.open(place).close()
-    with sqlite3.connect(place) as other:
-        other.execute("UPDATE journal_meta SET value = ? WHERE key = 'version'", (str(schema.VERSION + 1).encode(),))
-    other.close()
-    with pytest.raises(JournalError, match=f"has version {schema.VERSION + 1}") as caught:
-        Journal.open(place)
-    assert "Update" in caught.value.remedy
-
-
-def test_an_older_journal_is_migrated_step_by_step_in_one_transaction(journal):
-    steps = []
-
-    def broken(_):
-        raise RuntimeError("half way")
-
-    start = schema.VERSION
-    good = {start + n: lambda connection, n=n: steps.append(n) for n in range(3)}
-    with pytest.raises(RuntimeError), journal._store.writing.begin() as connection:
-        schema.migrate(connection, {**good, start + 2: broken}, start + 3)
-    with journal._store.writing.begin() as connection:
-        assert schema.version_of(connection) == start
-        steps.clear()
-        schema.migrate(connection, good, start + 3)
-        assert schema.version_of(connection) == start + 3
-    assert steps == [0, 1, 2]
 
 
 def test_a_full_disk_is_told_with_the_rows_that_are_settled(place):

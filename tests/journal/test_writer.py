@@ -6,19 +6,19 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from journal_samples import (
     DELIVERED,
     DUPLICATE,
     FAILED,
-    REJECTED,
     UNKNOWN,
     begin,
     child,
+    crashed,
     finished,
     item,
+    outcomes,
     settled,
 )
 from msgspec import structs
@@ -26,10 +26,6 @@ from sqlalchemy import text
 
 from rokt_export.errors import JournalError
 from rokt_export.journal import Journal, RowSet, RunState, storage
-
-
-def outcomes(journal: Journal, run: str) -> list[tuple[int, str]]:
-    return [(one.row, str(one.outcome)) for one in journal.deliveries(run)]
 
 
 def test_an_intended_row_is_unknown_until_it_is_settled(journal):
@@ -46,15 +42,6 @@ def test_an_intended_row_is_unknown_until_it_is_settled(journal):
     assert not writer.unsettled_rows()
 
 
-def test_a_forgotten_intent_leaves_no_trace(journal):
-    writer = begin(journal)
-    writer.intend([item(1), item(2), item(3)])
-    writer.forget_intent([1, 3, 99])
-    assert list(writer.unsettled_rows()) == [2]
-    writer.forget_intent([2])
-    assert outcomes(journal, writer.run) == []
-
-
 def test_a_second_send_that_was_cut_off_is_unknown_whatever_the_first_one_came_to(journal):
     writer = begin(journal)
     writer.intend([item(1), item(2)])
@@ -66,20 +53,6 @@ def test_a_second_send_that_was_cut_off_is_unknown_whatever_the_first_one_came_t
     assert len(writer.settled_rows()) == 0
     writer.forget_intent([2])
     assert outcomes(journal, writer.run) == [(1, "unknown"), (2, "failed")]
-
-
-def test_a_row_that_is_intended_again_while_it_is_open_is_in_the_later_batch_alone(journal, place):
-    writer = begin(journal)
-    writer.intend([item(1), item(2)])
-    writer.intend([item(2), item(3)])
-    writer.settle([settled(1)])
-    with sqlite3.connect(place) as looking:
-        assert looking.execute("SELECT count(*) FROM intent").fetchone() == (1,)
-    assert list(writer.unsettled_rows()) == [2, 3]
-    writer.forget_intent([2])
-    assert list(writer.unsettled_rows()) == [3]
-    writer.settle([settled(3), settled(3, REJECTED)])
-    assert outcomes(journal, writer.run) == [(1, "delivered"), (3, "rejected")]
 
 
 def test_a_row_that_is_sent_once_more_keeps_its_first_moment_and_counts_both_sends(journal):
@@ -105,46 +78,6 @@ def test_batches_of_any_size_and_shape_are_stored_whole(journal):
         writer.settle(rows)
         expected += rows
     assert list(journal.deliveries(writer.run)) == expected
-
-
-def test_an_unknown_row_stays_unknown_when_its_resend_was_never_sent(journal, place):
-    crashed(place)
-    writer = journal.reopen("last")
-    rows = list(writer.unsettled_rows())
-    writer.intend([item(row) for row in rows])
-    writer.forget_intent(rows)
-    assert list(writer.unsettled_rows()) == rows
-
-
-def test_the_intents_of_a_settled_run_are_gone(journal, place):
-    writer = begin(journal)
-    for first in range(1, 100, 10):
-        writer.intend([item(row) for row in range(first, first + 10)])
-        writer.settle([settled(row) for row in range(first, first + 10)])
-    with sqlite3.connect(place) as looking:
-        assert looking.execute("SELECT count(*) FROM intent").fetchone() == (0,)
-        assert looking.execute("SELECT seq FROM sqlite_sequence WHERE name = 'intent'").fetchone() == (10,)
-
-
-def crashed(place: Path) -> str:
-    """Leave a run that was killed after rows 1-20 were settled, 21-40 intended and 21-25 of these settled."""
-    program = child(
-        """
-        journal = Journal.open(sys.argv[1])
-        writer = begin(journal, name="broken")
-        writer.intend([item(row) for row in range(1, 21)])
-        writer.settle([settled(row) for row in range(1, 21)])
-        writer.intend([item(row) for row in range(21, 41)])
-        writer.settle([settled(row) for row in range(21, 26)])
-        say(writer.run)
-        time.sleep(60)
-        """,
-        place,
-    )
-    run = program.stdout.readline().strip()
-    program.kill()
-    program.communicate()
-    return run
 
 
 def test_kill_9_leaves_each_row_settled_or_unknown_or_untouched(place):
