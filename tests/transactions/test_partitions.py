@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import pickle
 import tracemalloc
 from collections import Counter
@@ -23,19 +22,15 @@ from rokt_export.transactions import compression, lines, open_file, partitions
 from rokt_export.transactions.damage import Damage, DamageKind
 from rokt_export.transactions.files import FileStamp
 from rokt_export.transactions.partition_source import PartitionSource
-from rokt_export.transactions.partitions import FileLook, Partition, joined, look
+from rokt_export.transactions.partitions import Partition, joined, look
 from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions, scan
 from rokt_export.transactions.transaction import Transaction
 from tests.workbooks import sheet, workbook
+from transactions.divided import ALL_KEPT, HEADER, USUAL, looks_at, many
 
-ALL_KEPT = SourceOptions(keep_findings=100_000)
 OF_FILES = (DamageKind.NO_ROWS, DamageKind.CHANGED)
 """Damages of files as wholes, which `joined` finds."""
-
-
-def looks_at(paths: Sequence[str], options: SourceOptions, size: int, keep: int = 3) -> list[FileLook]:
-    return [pickle.loads(pickle.dumps(look(path, options, size=size, keep=keep))) for path in paths]
 
 
 def read_divided(found: Sequence[Partition], options: SourceOptions) -> tuple[list[Transaction], list[Damage]]:
@@ -87,7 +82,6 @@ def reading(block: int, sample: int) -> Iterator[None]:
         yield
 
 
-HEADER = ["transactionid", "email", "zipcode", "state", "dob"]
 CELLS = st.sampled_from(
     ["T1", "T2", "jane@example.com", "10001", "NY", "19831215", "Zoë", " x ", "😀", "Łucja", "", "501", "1.23E+10"]
 )
@@ -184,13 +178,6 @@ def test_parts_of_any_ndjson_file_are_together_the_file(
     path.write_bytes(end.join(rows).encode("utf-8", "surrogateescape"))
     with reading(block, 1 << 16):
         check([str(path)], replace(ALL_KEPT, sent=frozenset({"email"})), size)
-
-
-USUAL = "T{0},jane.doe.{0}@example.com,10001,NY,19831215\n"
-
-
-def many(count: int, row: str = USUAL) -> str:
-    return ",".join(HEADER) + "\n" + "".join(row.format(number) for number in range(count))
 
 
 TYPES = ",text,,,date\n"
@@ -298,45 +285,6 @@ def test_rows_inside_quotes_that_are_larger_than_parts_are_not_cut(write: Any) -
         assert len(check([unclosed], size=1_000)) > 1
 
 
-def test_a_file_that_changed_after_the_look_is_refused_before_its_first_row(write: Any) -> None:
-    path = write(many(100))
-    found = partitions.partitions(looks_at([path], ALL_KEPT, 1_000), size=1_000)
-    rows = iter(PartitionSource(found[1], ALL_KEPT))
-    os.utime(path, ns=(1, 1))
-    with pytest.raises(TransactionsError, match="changed after it was looked at: it was written to") as raised:
-        next(rows)
-    assert raised.value.where == path
-    Path(path).unlink()
-    with pytest.raises(TransactionsError, match="changed after it was looked at: it was removed"):
-        next(iter(PartitionSource(found[0], ALL_KEPT)))
-    missing = look(path, ALL_KEPT)
-    with pytest.raises(TransactionsError, match="the file is not there for this worker"):
-        joined([missing], ALL_KEPT)
-
-
-def test_a_change_while_a_part_is_read_is_told_and_gives_no_further_rows(write: Any) -> None:
-    path = write(many(100))
-    found = partitions.partitions(looks_at([path], ALL_KEPT, 3_000), size=3_000)
-    source = PartitionSource(found[-1], ALL_KEPT)
-    rows = iter(source)
-    next(rows)
-    with Path(path).open("a") as file:
-        file.write(USUAL.format(100) * 2_000)
-    with pytest.raises(TransactionsError, match="it has more rows"):
-        list(rows)
-    stamp = FileStamp.of(path)
-    assert stamp is not None
-    more = replace(found[0].parts[0], rows=100, stamp=stamp)
-    with pytest.raises(TransactionsError, match="it has fewer rows"):
-        list(PartitionSource(Partition(1, 0, (more,), 100), ALL_KEPT))
-    source = PartitionSource(partitions.partitions([look(path, ALL_KEPT)])[0], ALL_KEPT)
-    rows = iter(source)
-    next(rows)
-    os.utime(path, ns=(1, 1))
-    list(rows)
-    assert [each.message for each in source.findings] == ["the file changed while it was read: it was written to"]
-
-
 def test_a_change_while_a_file_is_looked_at_is_told(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(many(3))
     stamped = [FileStamp(path, 9, 9, (9, 9)), FileStamp(path, 8, 9, (9, 9))]
@@ -345,14 +293,6 @@ def test_a_change_while_a_file_is_looked_at_is_told(write: Any, monkeypatch: pyt
     assert [each.message for each in found.damages] == [
         "the file changed while it was read: it had 9 bytes and now has 8"
     ]
-
-
-def test_a_file_of_another_device_is_the_same_file(write: Any) -> None:
-    path = write(many(3))
-    found = look(path, ALL_KEPT)
-    assert found.stamp is not None
-    elsewhere = replace(found.parts[0], stamp=replace(found.stamp, inode=(9, 9)))
-    assert len(list(PartitionSource(Partition(1, 0, (elsewhere,), 3), ALL_KEPT))) == 3
 
 
 def test_streams_are_refused() -> None:

@@ -1,7 +1,3 @@
-import bz2
-import gzip
-import lzma
-import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -11,130 +7,13 @@ from random import Random
 import pytest
 import zstandard
 
-from rokt_export.errors import TransactionsError, UsageError
 from rokt_export.transactions.claims import Claims
 from rokt_export.transactions.damage import DamageKind
-from rokt_export.transactions.files import expand
-from rokt_export.transactions.source_options import InputFormat, SourceOptions
+from rokt_export.transactions.source_options import SourceOptions
 from rokt_export.transactions.sources import open_transactions, scan
 from tests.workbooks import sheet, workbook
 from transactions.conftest import PlainMark
-
-HEADER = "transactionid,email,zipcode,state,dob,mobile\n"
-ROW = "T1,jane@example.com,10001,NY,19831215,2125550123\n"
-
-PACKERS = {
-    "gz": gzip.compress,
-    "bz2": bz2.compress,
-    "xz": lzma.compress,
-    "zst": zstandard.compress,
-}
-
-
-def ids(*paths, **options):
-    return [row.id for row in open_transactions(paths, options=SourceOptions(**options))]
-
-
-def numbered(count, start=1):
-    return HEADER + "".join(ROW.replace("T1", f"T{number}") for number in range(start, start + count))
-
-
-@pytest.mark.parametrize("kind", PACKERS)
-def test_compressed_files_are_known_by_their_bytes(write, kind):
-    packed = PACKERS[kind](numbered(2_000).encode())
-    expected = [f"T{number}" for number in range(1, 2_001)]
-    assert ids(write(packed, f"x.csv.{kind}")) == expected
-    assert ids(write(packed, "no-suffix")) == expected
-
-
-@pytest.mark.parametrize("kind", PACKERS)
-def test_compressed_parts_joined_are_all_read(write, kind):
-    packed = PACKERS[kind](numbered(3).encode()) + PACKERS[kind](ROW.encode())
-    assert ids(write(packed, f"x.{kind}")) == ["T1", "T2", "T3", "T1"]
-
-
-@pytest.mark.parametrize("kind", PACKERS)
-def test_a_compressed_file_cut_off_is_an_error_behind_its_whole_rows(write, kind):
-    lines = "".join(f"T{number},{number * 7919 % 999_983}\n" for number in range(60_000))
-    packed = PACKERS[kind](("transactionid,x\n" + lines).encode())
-    path = write(packed[: len(packed) * 9 // 10], f"x.csv.{kind}")
-    rows = []
-    with pytest.raises(TransactionsError) as caught:
-        rows.extend(open_transactions([path]))
-    assert "ends too early" in caught.value.message
-    assert path in caught.value.where
-
-
-@pytest.mark.parametrize("kind", ["gz", "zst"])
-def test_a_compressed_file_with_wrong_bytes_is_an_error(write, kind):
-    pack = gzip.compress if kind == "gz" else zstandard.ZstdCompressor(write_checksum=True).compress
-    packed = bytearray(pack(numbered(9).encode()))
-    packed[len(packed) // 2] ^= 0xFF
-    with pytest.raises(TransactionsError):
-        ids(write(bytes(packed), f"x.csv.{kind}"))
-
-
-def test_a_missing_package_is_named(write, monkeypatch):
-    monkeypatch.setitem(sys.modules, "zstandard", None)
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    for name, content, extra in (
-        ("x.zst", zstandard.compress(b"a,b\n1,2\n"), "zstd"),
-        ("x.parquet", b"PAR1....PAR1", "parquet"),
-    ):
-        with pytest.raises(TransactionsError) as caught:
-            ids(write(content, name))
-        assert f"rokt-export[{extra}]" in caught.value.remedy
-
-
-def test_files_and_globs_are_read_in_order_under_one_numbering(write, tmp_path):
-    for name, start in (("b.csv", 3), ("a.csv", 1), ("z.csv", 9)):
-        write(numbered(2, start), name)
-    source = open_transactions([str(tmp_path / "z.csv"), str(tmp_path / "[ab].csv")])
-    assert [(row.row, row.id) for row in source] == [
-        (1, "T9"),
-        (2, "T10"),
-        (3, "T1"),
-        (4, "T2"),
-        (5, "T3"),
-        (6, "T4"),
-    ]
-
-
-def test_files_of_different_shapes_make_one_input(write):
-    first = write(numbered(1), "a.csv")
-    second = write('{"transactionid": 2}\n', "b.ndjson")
-    empty = write("", "c.csv")
-    source = open_transactions([first, second, empty])
-    assert [row.id for row in source] == ["T1", "2"]
-    assert [(damage.kind, damage.file) for damage in source.findings] == [(DamageKind.NO_ROWS, empty)]
-
-
-@pytest.mark.parametrize(
-    ("paths", "message"),
-    [
-        ([], "no file of transactions is named"),
-        (["{tmp}/none.csv"], "the file is not there"),
-        (["{tmp}/none/none.csv"], "the file is not there"),
-        (["{tmp}/*.nothing"], "no file matches"),
-        (["{tmp}"], "this is a directory"),
-        (["{tmp}/a.csv", "{tmp}/../{name}/a.csv"], "the same input is named twice"),
-        (["-", "-"], "the same input is named twice"),
-    ],
-)
-def test_what_cannot_be_read_is_told_before_anything_is(write, tmp_path, paths, message):
-    write(numbered(1), "a.csv")
-    with pytest.raises(TransactionsError, match=message) as caught:
-        open_transactions([path.format(tmp=tmp_path, name=tmp_path.name) for path in paths])
-    assert caught.value.remedy
-
-
-def test_an_unknown_encoding_is_a_usage_error(write):
-    with pytest.raises(UsageError, match="no encoding is called"):
-        ids(write(numbered(1)), encoding="utf-9")
-
-
-def test_a_told_format_wins(write):
-    assert ids(write("[x,transactionid\n1,2\n", "x.json"), format=InputFormat.CSV) == ["2"]
+from transactions.samples import HEADER, ROW, numbered
 
 
 @pytest.mark.parametrize("name", ["x.csv", "x.ndjson", "x.json", "x.parquet", "x.xlsx"])
@@ -179,11 +58,6 @@ def test_a_source_can_be_read_again(write):
     source = open_transactions([write(HEADER + ROW.replace("10001", "501"))])
     assert list(source) == list(source)
     assert len(source.findings) == 1
-
-
-def test_options_travel_to_other_processes():
-    options = SourceOptions(wanted=frozenset({"email"}), columns={"a": "b"}, format=InputFormat.CSV)
-    assert pickle.loads(pickle.dumps(options)) == options
 
 
 def test_scan_counts_without_keeping(write):
@@ -241,11 +115,3 @@ def test_importing_the_readers_loads_no_heavy_package():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert run.stdout.strip() == "[]"
-
-
-def test_what_is_told_to_be_typed_for_a_folder_with_a_blank_in_its_name_can_be_typed(tmp_path):
-    folder = tmp_path / "my leads"
-    folder.mkdir()
-    with pytest.raises(TransactionsError) as caught:
-        expand([str(folder)])
-    assert str(caught.value.remedy).endswith(f"for example '{folder}'/*.csv.")
