@@ -7,7 +7,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from commands.conftest import ROOT, CommandLine, Heard, Partner
+import pytest
+
+from commands.conftest import PATIENCE, ROOT, SAMPLES, CommandLine, Heard, Partner, wait_for
 
 THOUSAND = ROOT / "sample_events" / "thousand.csv"
 
@@ -79,3 +81,28 @@ def stopped(cli: CommandLine, spec: Path, partner: Partner, *arguments: object) 
 
 def numbered(*numbers: int) -> bytes:
     return b"transactionid,email\n" + b"".join(b"tx%d,jane.doe.%d@example.com\n" % (n, n) for n in numbers)
+
+
+sample = pytest.mark.parametrize("sample", SAMPLES, ids=[path.stem for path in SAMPLES])
+
+
+def begun(cli, spec, partner, *flags, command="replay"):
+    """Start a slow run of 200 rows, and wait until some are settled."""
+    partner.delay = 0.05
+    rows = cli.write("rows.csv", people(*range(1, 201)))
+    process = cli.start(command, spec, rows, "--concurrency", "2", *flags)
+    wait_for(lambda: len(partner.heard) > 6)
+    return process
+
+
+def ended(process, by):
+    process.send_signal(by)
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def five(cli: CommandLine, partner: Partner) -> Path:
+    """Rows of five people, the third of whom is refused."""
+    partner.answer = refusing(3)
+    return cli.write("rows.csv", people(1, 2, 3, 4, 5))

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from commands.bad_input import OK
 from tests.commands.conftest import FEW, CommandLine, Partner, Result, clear, secure, spec_text
 
 USAGE, CONFIGURATION, UNREACHABLE, JOURNAL = 2, 3, 4, 5
-OK = "spec_version: 1\npartner: acme\nendpoint: {staging: 'https://example.com'}\nresponses: [{outcome: delivered}]\n"
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 10)}]\n"
     for before, name in zip("abcdefghij", "bcdefghijk", strict=True)
@@ -373,27 +373,3 @@ def test_a_device_is_not_read(cli: CommandLine, words: tuple[str, ...]) -> None:
 
 def test_what_is_too_long_for_a_curl_line_is_not_read_to_its_end(cli: CommandLine) -> None:
     clear(cli("init", "--curl", "-", stdin=b"x" * 2_000_000), USAGE, "at most 1,000,000 bytes")
-
-
-BROKEN = "gone\nAll 3 rows were delivered"
-"""A name that says on a line of its own what did not happen."""
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("replay", "good.yaml", f"{BROKEN}.csv"),
-        ("validate", BROKEN),
-        ("validate", f"{BROKEN}.yaml"),
-        ("init", f"{BROKEN}.new", "--curl", "curl https://example.com/x -d email=a"),
-        ("validate", "good.yaml", "--env-file", BROKEN),
-        ("test", "good.yaml", "-e", BROKEN),
-    ],
-    ids=lambda words: words[0],
-)
-def test_a_line_break_in_a_name_makes_no_line_of_its_own(cli: CommandLine, words: tuple[str, ...]) -> None:
-    cli.write("good.yaml", OK)
-    cli.write(f"{BROKEN}.yaml", OK)
-    done = cli(*words)
-    assert "gone All 3 rows were delivered" in done.out + done.err
-    assert "\nAll 3 rows" not in done.out + done.err

@@ -10,16 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from unicodedata import combining, normalize
 
 import pytest
 from certification.crm import KEY, SPEC, Answer, Crm, serving
 
+from commands.certifying import ENV, without_accents
 from commands.conftest import CommandLine, Result, wait_for
 from rokt_export.journal import Journal
 from rokt_export.partner_spec.attributes import UNIQUE
-
-ENV = {"ACME_KEY": KEY}
 
 
 def certified(
@@ -41,10 +39,6 @@ def defects(done: Result) -> set[str]:
 
 def of_kind(done: Result, kind: str) -> list[dict[str, Any]]:
     return [each for each in probes(done) if each["kind"] == kind]
-
-
-def without_accents(text: str) -> str:
-    return "".join(sign for sign in normalize("NFKD", text) if not combining(sign)).replace("Ł", "L")
 
 
 def replaced(old: str, new: str) -> Callable[[str], str]:
@@ -401,32 +395,6 @@ def test_what_is_left_out_of_the_spec_is_not_run_and_says_why(cli: CommandLine) 
     assert any("remove" in text for text in texts)
 
 
-def test_the_terminal_names_the_probe_of_each_record_and_why_one_was_not_run(cli: CommandLine) -> None:
-    with serving(Crm()) as url:
-        path = cli.write("acme.yaml", SPEC.format(url=url).partition("read_back:")[0])
-        sent = " ".join(cli("certify", path, "--wait", "0.1s", env=ENV).out.split())
-        tried = cli("certify", path, "--sandbox", env=ENV).out
-    assert "Is record R1 (P1) where such records belong" in sent
-    assert re.search(r"Are the values of R\d+ \(P\d+\), R\d+ \(P\d+\)", sent)
-    assert "The page of the pack lists each record (R) with its values." in sent
-    assert "not run: the spec has no `read_back`" in sent and "came: the spec has no `read_back`" not in sent
-    assert "a sandbox stores no records that could be removed" in " ".join(tried.split())
-    assert "remove these records" not in tried and "Is record" not in tried
-
-
-@pytest.mark.parametrize("part", ["", "read_back", "cleanup"])
-def test_the_count_of_probes_before_and_after_is_one(cli: CommandLine, part: str) -> None:
-    with serving(Crm()) as url:
-        text = SPEC.format(url=url)
-        path = cli.write("acme.yaml", re.sub(rf"^{part}:.*\n(?: .*\n)*", "", text, flags=re.M) if part else text)
-        for more in ((), ("--sandbox",)):
-            done = cli("certify", path, "--wait", "0.1s", *more, env=ENV)
-            before = re.search(r"^(\d+) probes(?:, (\d+) of them not run)?: up to", done.err, re.M)
-            after = re.search(r"^(\d+) probes   .*?(?:(\d+) not run)?$", done.out, re.M)
-            assert before is not None and after is not None, (done.err, done.out)
-            assert before.groups() == after.groups()
-
-
 def test_an_unexplained_response_has_a_ready_rule(cli: CommandLine) -> None:
     done = certified(cli, Crm(error=lambda status: 350 if status == 422 else status))
     (group,) = done.json["certification"]["unexplained"]
@@ -730,14 +698,3 @@ def test_a_record_of_somebody_else_is_never_removed(cli: CommandLine) -> None:
     assert defects(done) == {"answers-for-another"}
     assert "must stay" in of_kind(done, "cleanup")[0]["finding"]
     assert not any(line.startswith("DELETE") for line in crm.heard)
-
-
-def test_the_table_fits_eighty_columns(cli: CommandLine) -> None:
-    with serving(Crm(keep=without_accents)) as url:
-        path = cli.write("acme.yaml", SPEC.format(url=url))
-        for width in (80, 50):
-            done = cli("certify", path, "--wait", "0.1s", env={**ENV, "COLUMNS": str(width)})
-            table = done.out.partition("\n\n")[0]
-            assert max(map(len, table.splitlines())) <= width
-            assert "drops-accents" in table
-            assert "advice: " in done.out

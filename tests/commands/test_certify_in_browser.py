@@ -13,8 +13,8 @@ from browser import TELEPHONE, assert_quiet, barriers, chromium, prefer
 from certification_samples import BIDI, HOSTILE, certification
 from msgspec.structs import replace
 
+from commands.certified_runs import SPEC, Certified
 from tests.commands.conftest import CommandLine
-from tests.commands.test_certify_sign_off import SPEC, Certified
 
 TAB, SPACE, ENTER, DOWN = "\ue004", "\ue00d", "\ue007", "\ue015"
 _FOCUSED = """

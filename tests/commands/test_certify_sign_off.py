@@ -1,10 +1,8 @@
-"""The sign-off on the real command line: answers read back, a changed spec found, a guarded replay warned."""
+"""The sign-off on the real command line: answers read back, a changed spec found."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,99 +10,13 @@ import pytest
 from certification_samples import HOSTILE, certification
 from msgspec.structs import replace
 
-from rokt_export.certification.records import Certification, CertifiedSpec
-from rokt_export.certification.staleness import parts_of
-from rokt_export.commands.certify_sign_off import hand_over
-from rokt_export.commands.terminal import Terminal
+from commands import certified_runs
+from commands.certified_runs import SPEC, TODAY, Certified, clean
+from commands.conftest import CommandLine, Heard, Partner
 from rokt_export.journal import Journal, RunState
-from rokt_export.partner_spec.loading import load_spec
 from tests.certification.test_sign_off import mail
-from tests.commands.conftest import CommandLine, Heard, Partner, serve
 
-TODAY = datetime.now(UTC).date().isoformat()
-SPEC = """\
-spec_version: 1
-partner: acme
-endpoint:
-  staging: http://127.0.0.1:1/leads
-  production: "{url}/leads"
-parameters:
-  - {{name: email, attribute: email, required: true}}
-responses:
-  - {{outcome: delivered, status: 2xx}}
-"""
-
-
-class Certified:
-    """A certification as `certify` leaves it: a run in the journal, and a pack in the folder."""
-
-    def __init__(
-        self, cli: CommandLine, spec: Path, journal: Path | None = None, origin: str = "http://127.0.0.1:1",
-        **changes: Any,
-    ) -> None:  # fmt: skip
-        loaded = load_spec(spec)
-        with Journal.open(journal or cli.journal) as opened:
-            writer = opened.begin(
-                command="certify", partner="acme", environment="staging", spec_file=str(spec),
-                spec_sha256=loaded.sha256, options={"flags": {}},
-            )  # fmt: skip
-            writer.end(RunState.FINISHED, 1)
-            info = opened.find(writer.run)
-        made = certification(writer.run)
-        began = info.started.isoformat()
-        about = replace(made.run, origin=origin, started_at=began, ended_at=began)
-        known = CertifiedSpec("acme", loaded.sha256, parts_of(loaded))
-        self.made: Certification = replace(made, run=about, spec=known, **changes)
-        self.run = writer.run
-        self.folder = cli.folder
-        hand_over(self.made, str(journal or cli.journal), cli.folder, "en", Terminal())
-
-    @property
-    def json(self) -> Path:
-        return self.folder / f"acme-{self.run}.certification.json"
-
-    @property
-    def html(self) -> Path:
-        return self.folder / f"acme-{self.run}.certification.html"
-
-    def answers(self, **changes: Any) -> dict[str, Any]:
-        records = {one.id: {"found": "as_sent", "note": ""} for one in self.made.records}
-        records["R3"] = {"found": "not_found", "note": ""}
-        found = {
-            "format": "rokt-export certification answers", "version": 1, "run": self.run,
-            "spec_hash": self.made.spec.hash, "pack_digest": json.loads(self.json.read_text())["digest"],
-            "records": records, "findings": {each.id: "intended" for each in self.made.findings},
-            "questions": {"Q1": "Yes.", "Q2": "100"}, "name": "Jane Doe", "date": TODAY,
-        }  # fmt: skip
-        return {**found, **changes}
-
-    def write(self, **changes: Any) -> Path:
-        path = self.folder / "answers.json"
-        path.write_text(json.dumps(self.answers(**changes)))
-        return path
-
-    def clean(self) -> tuple[Any, ...]:
-        return tuple(replace(each, verdict="as expected") for each in self.made.probes)
-
-
-@pytest.fixture
-def spec(cli: CommandLine, partner: Partner) -> Path:
-    return cli.write("acme.yaml", SPEC.format(url=partner.url))
-
-
-@pytest.fixture
-def partner() -> Iterator[Partner]:
-    made = Partner()
-    server = serve(made)
-    yield made
-    server.shutdown()
-    server.server_close()
-
-
-def clean(**changes: Any) -> dict[str, Any]:
-    """Changes to the sample after which it has no finding."""
-    probes = tuple(replace(each, verdict="as expected") for each in certification().probes)
-    return {"probes": probes, **changes}
+spec = certified_runs.spec
 
 
 def test_answers_are_kept_and_told_everywhere(cli: CommandLine, spec: Path) -> None:
@@ -352,112 +264,3 @@ def test_flags_that_do_not_go_together_are_refused(cli: CommandLine, spec: Path)
     ):
         done = cli("certify", *flags)
         assert (done.status, message in done.err) == (2, True), done.err
-
-
-class Guarded:
-    """Replays to production, each time with a person whom nobody was sent before."""
-
-    def __init__(self, cli: CommandLine, spec: Path, partner: Partner) -> None:
-        self.cli, self.spec, self.partner, self.sent = cli, spec, partner, 0
-
-    def __call__(self, *flags: object) -> tuple[int, str, int]:
-        """Return exit status, stderr, and the requests that the partner heard."""
-        self.sent += 1
-        self.partner.heard.clear()
-        rows = self.cli.write("rows.csv", f"email\nreal.{self.sent}@example.com\n")
-        done = self.cli("replay", self.spec, rows, "-e", "production", "--confirm", "acme", *flags)
-        return done.status, done.err, len(self.partner.heard)
-
-
-@pytest.fixture
-def replay(cli: CommandLine, spec: Path, partner: Partner) -> Guarded:
-    return Guarded(cli, spec, partner)
-
-
-def test_a_guarded_replay_says_whether_its_spec_is_certified(cli: CommandLine, spec: Path, replay: Guarded) -> None:
-    status, err, heard = replay()
-    assert (status, heard) == (0, 1), err
-    assert err.count("was never certified, as far as this journal knows") == 1
-    status, err, heard = replay("--require-certified")
-    assert (status, heard) == (3, 0)
-    assert "never certified" in err and "nothing was sent" in err
-    made = Certified(cli, spec, **clean())
-    status, err, heard = replay("--require-certified")
-    assert (status, heard) == (0, 1)
-    assert f"the spec is certified in staging by run {made.run}, not signed by the partner" in err
-    cli("certify", "--answers", made.write(), made.run)
-    text = spec.read_text()
-    spec.write_text(f"# a comment\n{text}")
-    status, err, heard = replay("--require-certified")
-    assert (status, heard) == (0, 1)
-    assert f"by run {made.run}, signed by Jane Doe on {TODAY}" in err
-    spec.write_text(text.replace("status: 2xx", "status: 200"))
-    status, err, heard = replay("--require-certified")
-    assert (status, heard) == (3, 0)
-    assert f"has changed since run {made.run} certified it in staging (signed by Jane Doe on {TODAY}): rules" in err
-
-
-def test_a_certification_with_findings_counts_once_they_are_accepted(
-    cli: CommandLine, spec: Path, replay: Guarded
-) -> None:
-    Certified(cli, spec, **clean())
-    made = Certified(cli, spec)  # the newest decides
-    status, err, heard = replay("--require-certified")
-    assert (status, heard) == (3, 0)
-    assert f"run {made.run} tried it, and it has a finding that nobody accepted: P4" in err
-    cli("certify", "--answers", made.write(), made.run)
-    assert replay("--require-certified")[0] == 0
-    cli("certify", "--answers", made.write(records={"R1": {"found": "not_found"}}), made.run)
-    assert "Jane Doe contradicted it" in replay("--require-certified")[1]
-
-
-def test_the_certification_that_fits_best_is_compared(cli: CommandLine, spec: Path, replay: Guarded) -> None:
-    """The newest is of a spec with more changes, and an older one of this very spec."""
-    text = spec.read_text()
-    own = Certified(cli, spec, **clean())
-    spec.write_text(text.replace("required: true", "required: false").replace("status: 2xx", "status: 200"))
-    Certified(cli, spec, **clean())
-    spec.write_text(text)
-    assert f"the spec is certified in staging by run {own.run}" in replay("--require-certified")[1]
-    spec.write_text(text.replace("status: 2xx", "status: 201"))
-    assert f"has changed since run {own.run} certified it" in replay()[1]
-    cli("certify", "--answers", own.write(records={"R1": {"found": "not_found"}}), own.run)
-    err = replay()[1]
-    assert f"since run {own.run} tried it in staging, and did not certify it (Jane Doe contradicted it" in err
-    assert "signed by" not in err
-
-
-def test_a_sandbox_certifies_nothing(cli: CommandLine, spec: Path, replay: Guarded) -> None:
-    from rokt_export.certification.pack import certificate_of
-
-    made = Certified(cli, spec, **clean())
-    with Journal.open(cli.journal) as journal:
-        journal.certify(made.run, replace(certificate_of(made.made), sandbox=True))
-    assert "was certified only by a sandbox" in replay()[1]
-
-
-def test_a_pack_of_another_machine_certifies_with_its_answers(cli: CommandLine, spec: Path, replay: Guarded) -> None:
-    made = Certified(cli, spec, cli.folder / "other.sqlite")
-    status, err, heard = replay("--require-certified", "--certified", made.html)
-    assert (status, heard) == (3, 0)
-    assert "a finding that nobody accepted" in err
-    answers = cli.write("mail.txt", mail(made.answers()))
-    status, err, heard = replay("--require-certified", "--certified", made.html, "--certified", answers)
-    assert (status, heard) == (0, 1), err
-    assert f"signed by Jane Doe on {TODAY}" in err
-    status, err, heard = replay("--certified", answers)
-    assert (status, heard, "Add --certified with its pack" in err) == (3, 0, True), err
-    own = Certified(cli, spec)
-    cli("certify", "--answers", own.write(), own.run)
-    assert f"by run {own.run}, signed by Jane Doe" in replay("--certified", own.json)[1]
-    made.json.write_text(made.json.read_text().replace("Zo\u00eb", "Zoe"))
-    status, err, heard = replay("--certified", made.json)
-    assert (status, heard, "was changed" in err) == (3, 0, True), err
-
-
-def test_no_certification_is_asked_for_elsewhere(cli: CommandLine, spec: Path) -> None:
-    rows = cli.write("rows.csv", "email\njane.doe@example.com\n")
-    done = cli("replay", spec, rows, "--sandbox", "-e", "production")
-    assert (done.status, "certified" in done.err) == (0, False), done.err
-    done = cli("replay", spec, rows, "--sandbox", "--require-certified")
-    assert (done.status, "never certified" in done.err) == (3, True), done.err

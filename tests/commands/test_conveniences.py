@@ -2,56 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 
-import jsonschema
-from ruamel.yaml import YAML
-
-from tests.commands.conftest import FEW, ROOT, SAMPLES, CommandLine
-
-BREVO = next(path for path in SAMPLES if path.stem == "brevo")
-WRONG = """spec_version: 1
-partner: acme
-endpoint: {staging: "https://example.com"}
-requird: true
-responses: [{status: 2xx, outcome: delivered}]
-"""
-SCHEMA = json.loads((ROOT / "tests" / "reports" / "data" / "sarif-2.1.0.schema.json").read_text(encoding="utf-8"))
-
-
-def test_findings_as_sarif_satisfy_its_public_schema(cli: CommandLine) -> None:
-    cli.write("a spec.yaml", WRONG)
-    done = cli("validate", "a spec.yaml", "gone.yaml", BREVO, "--output", "sarif")
-    assert done.status == 3
-    jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker()).validate(done.json)
-    run = done.json["runs"][0]
-    rules = run["tool"]["driver"]["rules"]
-    unknown = next(each for each in run["results"] if each["ruleId"] == "RX010")
-    place = unknown["locations"][0]["physicalLocation"]
-    assert place == {"artifactLocation": {"uri": "a%20spec.yaml"}, "region": {"startLine": 4, "startColumn": 1}}
-    assert (unknown["level"], rules[unknown["ruleIndex"]]["shortDescription"]["text"]) == ("error", "unknown key")
-
-
-def test_findings_as_annotations_of_a_workflow(cli: CommandLine) -> None:
-    cli.write("100%,a.yaml", WRONG)
-    done = cli("validate", "100%,a.yaml", "--output", "github")
-    assert done.status == 3
-    lines = done.out.splitlines()
-    assert any(line.startswith("::error file=100%25%2Ca.yaml,line=4,col=1,title=RX010::unknown key") for line in lines)
-    assert all(re.match(r"::(error|warning|notice) file=", line) for line in lines)
-
-
-def test_the_hook_of_pre_commit_runs_a_command_that_exists(cli: CommandLine) -> None:
-    (hook,) = YAML(typ="safe").load(ROOT / ".pre-commit-hooks.yaml")
-    program, *arguments = hook["entry"].split()
-    assert program == "rokt-export"
-    assert cli(*arguments, BREVO).status == 0
-    assert cli(*arguments, cli.write("acme.yaml", WRONG)).status == 3
-    assert re.search(hook["files"], "partner_specs/acme.yaml")
-    assert re.search(hook["files"], "specs/acme.yaml")
-    assert not re.search(hook["files"], ".github/workflows/ci.yaml")
+from commands.findings import BREVO, WRONG
+from tests.commands.conftest import FEW, ROOT, CommandLine
 
 
 def test_replay_sends_the_first_rows_only_and_no_others_on_resume(cli: CommandLine) -> None:
@@ -76,13 +30,6 @@ def test_strict_names_the_place_of_the_damage(cli: CommandLine) -> None:
     done = cli("replay", BREVO, rows, "--strict", "--test-data", "--sandbox")
     assert done.status == 3
     assert f"error: {rows}:3, row 2, column zipcode: the input is damaged in 1 place; the first: " in done.err
-
-
-def test_test_waits_as_long_as_patience_says(cli: CommandLine) -> None:
-    spec = cli.write("acme.yaml", WRONG.replace("requird: true\n", "").replace("https://example.com", "http://[::1]:9"))
-    assert cli("test", spec, "--patience", "soon").status == 2
-    done = cli("test", spec, "--patience", "100ms")
-    assert done.status == 4
 
 
 def test_a_folder_that_is_not_there_is_made_for_reports(cli: CommandLine) -> None:

@@ -1,53 +1,24 @@
-"""Runs that a machine watches: the log as JSON, metrics as a file and to a collector."""
+"""Runs that a machine watches: the log as JSON."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import re
-import socket
-import stat
-import time
-import zlib
 
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from commands.conftest import PATIENCE, Partner, clear, interrupt, serve, wait_for
-from commands.replays import people, refusing
+from commands import replays
+from commands.conftest import Partner, clear
+from commands.metric_samples import samples
 from rokt_export.delivery.run_counts import Latencies, Tally
 from rokt_export.reports.metrics import BUCKETS, BucketHistogram, Snapshot, prometheus
 
-OF_RUN = {"run", "partner", "environment", "command"}
-SAMPLE = re.compile(r'^(rokt_export_\w+)\{((?:\w+="(?:[^"\\\n]|\\.)*",?)*)\} (\S+)$')
+five = replays.five
 
 
 def log_of(text: str) -> list[dict]:
     lines = [json.loads(line) for line in text.splitlines()]
     assert all(list(line)[:5] == ["time", "level", "run", "event", "message"] for line in lines)
     return lines
-
-
-def samples(text: str) -> dict[tuple[str, str], float]:
-    """The samples of a Prometheus text, each line of which must be one, or a comment."""
-    found = {}
-    for line in text.splitlines():
-        if not line.startswith("# "):
-            match = SAMPLE.match(line)
-            assert match is not None, line
-            labels = dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', match[2]))
-            assert labels.keys() >= OF_RUN
-            rest = ",".join(
-                f"{k}={v}" for k, v in labels.items() if k not in ("run", "partner", "environment", "command")
-            )
-            found[match[1].removeprefix("rokt_export_"), rest] = float(match[3])
-    return found
-
-
-@pytest.fixture
-def five(cli, partner):
-    partner.answer = refusing(3)
-    return cli.write("rows.csv", people(1, 2, 3, 4, 5))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -96,24 +67,6 @@ def spec_with_token(partner: Partner) -> str:
     return spec_text(partner.url, authentication="{type: bearer, token: '{{ env.TOKEN }}'}")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_the_metrics_file_counts_by_outcome_rule_and_status(cli, spec, five, workers):
-    assert cli.process("replay", spec, five, "--metrics", "acme.prom", "--workers", workers).status == 1
-    path = cli.folder / "acme.prom"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    found = samples(path.read_text())
-    assert found["rows_total", "outcome=delivered,rule=delivered,status=200"] == 4
-    assert found["rows_total", "outcome=rejected,rule=rejected,status=400"] == 1
-    assert (found["attempts_total", ""], found["in_flight", ""], found["input_rows", ""]) == (5, 0, 5)
-    assert (found["finished", ""], found["exit_status", ""], found["waiting", ""]) == (1, 1, 0)
-    assert found["latency_seconds_bucket", "le=+Inf"] == found["latency_seconds_count", ""] == 5
-    assert 0 < found["latency_seconds_sum", ""] < 60
-    assert found["journal_seconds_total", ""] > 0
-    again = cli("replay", spec, five, "--metrics", "acme.prom")
-    assert again.status == 1
-    assert [each.name for each in cli.folder.glob(".*.tmp")] == []
-
-
 def test_metrics_escape_labels_and_sum_buckets():
     latencies = Latencies()
     latencies.update([3.0, 40.0, 40.0, 60_000.0])
@@ -126,15 +79,6 @@ def test_metrics_escape_labels_and_sum_buckets():
     assert 'rule="a \\"b\\"\\\\\\n",status="none"} 2' in text
     assert samples(text)["start_time_seconds", ""] == 1
     assert not any(name in ("input_rows", "exit_status") for name, _ in samples(text))
-
-
-def test_what_cannot_take_metrics_is_named_before_anything_is_sent(cli, spec, five, partner):
-    clear(cli("replay", spec, five, "--metrics", "gone/acme.prom"), 2, "this folder does not exist")
-    clear(cli("replay", spec, five, "--metrics", "/dev/null"), 2, "metrics need a plain file")
-    (cli.folder / "link.prom").symlink_to("other")
-    (cli.folder / "other").write_text("")
-    clear(cli("replay", spec, five, "--metrics", "link.prom"), 2, "metrics need a plain file")
-    assert partner.heard == []
 
 
 @pytest.mark.parametrize(
@@ -159,58 +103,3 @@ def test_credentials_in_a_url_of_the_command_line_are_not_shown(cli, spec, five,
     done = cli(*(given.get(word, word) for word in words), *flags)
     assert done.status != 0
     assert ("hush" in done.out, "hush" in done.err, "Traceback" in done.err) == (False, False, False), done.err
-
-
-def test_a_collector_gets_the_same_by_otlp(cli, spec, five):
-    collector = Partner(answer=lambda _: (200, {"Content-Type": "application/x-protobuf"}, b""))
-    server = serve(collector)
-    try:
-        assert cli("replay", spec, five, "--metrics", collector.url).status == 1
-    finally:
-        server.shutdown()
-        server.server_close()
-    heard = collector.heard[-1]
-    assert (heard.method, heard.target) == ("POST", "/v1/metrics")
-    (data,) = ExportMetricsServiceRequest.FromString(unpacked(dict(heard.headers), heard.body)).resource_metrics
-    about = {each.key: each.value.string_value for each in data.resource.attributes}
-    assert about["service.name"] == "rokt-export" and about["rokt_export.partner"] == "acme"
-    metrics = {each.name: each for each in data.scope_metrics[0].metrics}
-    rows = {
-        tuple(label.value.string_value for label in point.attributes): point.as_double
-        for point in metrics["rokt_export_rows"].sum.data_points
-    }
-    assert rows == {("delivered", "delivered", "200"): 4, ("rejected", "rejected", "400"): 1}
-    assert metrics["rokt_export_rows"].sum.is_monotonic
-    (latency,) = metrics["rokt_export_latency_seconds"].histogram.data_points
-    assert (latency.count, list(latency.explicit_bounds)) == (5, list(BUCKETS))
-
-
-def unpacked(headers: dict[str, str], body: bytes) -> bytes:
-    match headers.get("Content-Encoding"):
-        case "gzip":
-            return gzip.decompress(body)
-        case "deflate":
-            return zlib.decompress(body)
-        case _:
-            return body
-
-
-def test_a_collector_that_is_not_there_stops_nothing(cli, spec, five):
-    done = cli("replay", spec, five, "--metrics", "http://127.0.0.1:9")
-    assert done.status == 1
-    assert done.err.count("the run goes on without") == 1
-    assert cli("runs", "list", "--output", "json").json[0]["counts"] == {"delivered": 4, "rejected": 1}
-
-
-def test_ctrl_c_twice_waits_for_no_collector(cli, spec, five, partner):
-    partner.answer = lambda _: (200, {}, b"{}")
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        running = cli.start("replay", spec, five, "--metrics", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        wait_for(lambda: len(partner.heard) == 5)
-        time.sleep(0.5)  # it has ended the run, and waits for the collector
-        for _ in range(2):
-            interrupt(running)
-            time.sleep(0.1)
-        asked = time.monotonic()
-        running.communicate(timeout=PATIENCE)
-    assert time.monotonic() - asked < 1

@@ -5,16 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rokt_export.commands.progress import ProgressWatch
-from rokt_export.commands.terminal import Terminal
-from rokt_export.delivery.run_counts import Tally
+from commands.findings import FINDING, UNSET
 from tests.commands.conftest import ROOT, CommandLine, Heard, Partner, spec_text
 
 RUN = {"run", "partner", "environment", "counts", "deliveries"}
@@ -22,10 +18,6 @@ DELIVERY = [
     "row", "transaction", "outcome", "status", "rule", "reason", "reference", "code", "attempts", "latency_ms", "error",
 ]  # fmt: skip
 RUNS = ["run", "name", "command", "partner", "environment", "spec_sha256", "started", "ended", "state", "counts"]
-FINDING = ["code", "severity", "file", "line", "column", "message", "hint"]
-
-
-UNSET = "{type: bearer, token: '{{ env.ACME_TOKEN }}'}"
 
 
 def by_row(heard: Heard) -> tuple[int, dict[str, str], bytes]:
@@ -96,28 +88,6 @@ def test_findings_probes_attributes_and_schema_as_data(cli: CommandLine, spec: P
     assert cli("schema").json == json.loads(committed)
 
 
-def test_validate_tells_the_lines_that_nobody_has_confirmed(cli: CommandLine) -> None:
-    text = "# `# check` marks what is a guess\n" + spec_text("https://example.com")
-    spec = cli.write(
-        "acme.yaml", text.replace("encoding: json", "encoding: json  # check: a guess") + "# check: more\n"
-    )
-    last = len(spec.read_text().splitlines())
-    done = cli("validate", spec)
-    told = f"2 lines are still marked `# check`: {text[: text.index('encoding')].count(chr(10)) + 1}, {last}."
-    assert (done.status, told in done.out) == (0, True), done.out
-    (row,) = [one for one in cli("validate", spec, "--output", "json").json if not one["code"]]
-    assert list(row) == FINDING and row["severity"] == "info" and row["message"] + "." == told
-    assert "# check" not in cli("validate", spec, "--output", "csv").out
-
-
-def test_several_specs_are_one_document(cli: CommandLine) -> None:
-    spec = cli.write("acme.yaml", spec_text("https://example.com", authentication=UNSET))
-    other = cli.write("other.yaml", "spec_version: 2\n")
-    done = cli("validate", spec, other, "gone.yaml", "--output", "json")
-    assert done.status == 3
-    assert {Path(one["file"]).name for one in done.json} == {"acme.yaml", "other.yaml", "gone.yaml"}
-
-
 @pytest.mark.parametrize("output", ["table", "json", "ndjson", "csv"])
 def test_quiet_says_nothing_but_the_data(
     cli: CommandLine, spec: Path, rows: Path, partner: Partner, output: str
@@ -186,61 +156,8 @@ def test_a_paste_without_a_status_is_told_so(cli: CommandLine, spec: Path) -> No
     assert cli("classify", spec, "--status", 200, stdin=b"{}").err == ""
 
 
-def test_warnings_fail_where_told(cli: CommandLine) -> None:
-    spec = cli.write("acme.yaml", spec_text("https://example.com", authentication=UNSET))
-    assert cli("validate", spec).status == 0
-    assert cli("validate", spec, "--strict").status == 1
-    assert cli("validate", spec, "--strict", env={"ACME_TOKEN": "x"}).status == 0
-
-
 def test_probe_sends_no_transaction(cli: CommandLine, spec: Path, partner: Partner) -> None:
     done = cli("probe", spec)
     assert done.status == 0, done.out
     assert {heard.method for heard in partner.heard} <= {"OPTIONS", "HEAD"}
     assert all(heard.body == b"" for heard in partner.heard)
-
-
-def test_render_sends_nothing(cli: CommandLine, spec: Path, rows: Path, partner: Partner) -> None:
-    for form in ("http", "curl", "json"):
-        assert cli("render", spec, rows, "--as", form, "--count", 3).status == 0
-    assert cli("render", spec, "--output", "ndjson", "--count", 4).out.count("\n") == 4
-    assert partner.heard == []
-
-
-def test_what_cannot_be_rendered_is_told(cli: CommandLine, spec: Path) -> None:
-    done = cli("render", spec, "--unset", "email")
-    assert (done.status, done.out) == (1, "")
-    assert "row 1 cannot be sent: email is required" in done.err
-    assert cli("render", spec, "--unset", "email", "--as", "json").json[0]["problems"]
-
-
-def test_set_and_unset_reach_the_partner(cli: CommandLine, spec: Path, partner: Partner) -> None:
-    assert cli("test", spec, "--set", "email=x=y@example.com", "--unset", "firstname").status == 0
-    assert json.loads(partner.heard[0].body) == {"email": "x=y@example.com"}
-
-
-def test_invented_people_are_new_each_time_and_reserved(cli: CommandLine, spec: Path, partner: Partner) -> None:
-    for _ in range(2):
-        assert cli("test", spec, "--count", 3).status == 0
-    emails = [json.loads(heard.body)["email"] for heard in partner.heard]
-    assert len(set(emails)) == 6
-    assert all(email.endswith("@example.com") and "test" in email for email in emails)
-
-
-def test_count_takes_the_first_rows_of_a_file(cli: CommandLine, spec: Path, rows: Path, partner: Partner) -> None:
-    assert cli("test", spec, rows, "--count", 2).status == 0
-    heard = sorted(json.loads(each.body)["email"] for each in partner.heard)  # both are in flight at once
-    assert heard == ["jane.doe.1@example.com", "jane.doe.2@example.com"]
-
-
-def test_progress_before_the_first_answer_is_a_whole_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rokt_export.commands.progress._EVERY", 0.0)
-    watch = ProgressWatch(Terminal(), 12)
-    with watch:
-        watch.tell(0, Tally(), 2, ())
-        watch.tell(0, Tally(Counter(delivered=3)), 2, ())
-    first, second = capsys.readouterr().err.splitlines()
-    assert first == "0 of 12 rows, 0/s"
-    assert re.fullmatch(r"3 of 12 rows, [\d,]+/s, 3 delivered", second)

@@ -12,27 +12,10 @@ from contextlib import contextmanager
 import pytest
 
 from commands.conftest import PATIENCE, wait_for
-from commands.replays import numbered, people, refusing
-from rokt_export.commands.run_session import _Interrupts
-from rokt_export.delivery.worker import StopRequest
+from commands.replays import begun, ended, numbered, people, refusing
 from rokt_export.journal import Journal
 
 GO_ON = "go on with: rokt-export runs resume "
-
-
-def begun(cli, spec, partner, *flags, command="replay"):
-    """Start a slow run of 200 rows, and wait until some are settled."""
-    partner.delay = 0.05
-    rows = cli.write("rows.csv", people(*range(1, 201)))
-    process = cli.start(command, spec, rows, "--concurrency", "2", *flags)
-    wait_for(lambda: len(partner.heard) > 6)
-    return process
-
-
-def ended(process, by):
-    process.send_signal(by)
-    out, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, out, err
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
@@ -44,57 +27,12 @@ def test_a_quiet_run_that_is_interrupted_does_not_read_as_a_success(cli, spec, p
     assert GO_ON in err and "Next:" not in err
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.002, 0.01, 0.03])
-def test_a_second_signal_amid_the_first_ones_message_ends_the_run_as_two_do(cli, spec, partner, pause):
-    process = begun(cli, spec, partner, "--quiet")  # whose first message loads what writes it
-    process.send_signal(signal.SIGTERM)
-    time.sleep(pause)
-    status, _, err = ended(process, signal.SIGINT)
-    assert (status, "internal error" in err) == (130, False)
-    assert "quitting now: rows without a response are listed as unknown" in err
-
-
-@pytest.mark.parametrize("amid", ["press", "message"])
-def test_a_second_signal_while_the_first_is_handled_counts_and_is_said_once(amid):
-    said = []
-
-    class Watch:
-        def stopping(self, level):
-            said.append(level)
-            if amid == "message" and level == 1:
-                interrupts.heard(signal.SIGINT, None)
-
-    class Brakes(StopRequest):
-        def press(self, level):
-            if amid == "press" and not self.level and level == 1:
-                interrupts.heard(signal.SIGINT, None)
-            super().press(level)
-
-    brake = Brakes()
-    interrupts = _Interrupts(brake, Watch())
-    interrupts.heard(signal.SIGTERM, None)
-    interrupts.leaving.cancel()
-    assert (brake.level, said) == (2, [2] if amid == "press" else [1, 2])
-    with pytest.raises(KeyboardInterrupt):
-        interrupts.heard(signal.SIGINT, None)
-
-
 def test_the_command_that_resends_is_said_once_after_an_interrupt(cli, spec, partner):
     rules = "responses:\n  - {outcome: failed, status: 5xx}"
     cli.write("acme.yaml", spec.read_text().replace("responses:", rules))
     partner.answer = refusing(2, status=500)
     status, _, err = ended(begun(cli, spec, partner), signal.SIGINT)
     assert (status, err.count("--only failed")) == (130, 1)
-
-
-def test_an_interrupted_test_says_so_too(cli, spec, partner):
-    partner.delay = 0.05
-    with cli.start("test", spec, "--count", "200", "--quiet") as process:
-        wait_for(lambda: len(partner.heard) > 6)
-        status, out, err = ended(process, signal.SIGINT)
-    assert status == 130
-    assert re.search(r"^Interrupted: \d+ of 200 rows handled, \d+ not sent\.$", out, re.MULTILINE)
-    assert " interrupted: " in err
 
 
 def test_the_json_of_an_interrupted_run_has_its_state_and_the_rows_asked_for(cli, spec, partner):
