@@ -125,3 +125,6 @@ OK: Answer = (200, {}, b"{}")
 
 def ids(partner: Partner) -> list[str]:
     return [json.loads(heard.body)["id"] for heard in partner.heard if heard.body.startswith(b"{")]
+
+
+INVALID, UNCLASSIFIED = OutcomeKind.INVALID, OutcomeKind.UNCLASSIFIED

@@ -183,3 +183,28 @@ def wait_for(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.005)
     raise AssertionError("waited in vain")
+
+
+def proxy_script(upstream: int, heads: list[bytes]) -> Script:
+    """A proxy that knows one upstream: CONNECT is tunnelled to it, any other request forwarded once."""
+
+    def script(peer: Peer, connection: socket.socket) -> None:
+        head = peer.read(connection)
+        heads.append(head)
+        with socket.create_connection(("127.0.0.1", upstream), timeout=5) as server:
+            if head.startswith(b"CONNECT"):
+                connection.sendall(b"HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n")
+                back = threading.Thread(target=pump, args=(server, connection), daemon=True)
+                back.start()
+                pump(connection, server)
+            else:
+                server.sendall(head)
+                connection.sendall(server.recv(65536))
+
+    return script
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)

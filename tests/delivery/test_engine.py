@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import socket
 import threading
 import time
@@ -11,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-from engine_bench import DELIVERED, OK, UNKNOWN, Run, ids, people, settled_in
+from engine_bench import DELIVERED, INVALID, OK, UNKNOWN, Run, ids, people, settled_in
 
 from rokt_export.delivery.events import (
     Event,
@@ -23,14 +22,11 @@ from rokt_export.delivery.events import (
     StopReason,
 )
 from rokt_export.delivery.input_feed import LiveFeed
-from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.errors import TransactionsError
-from rokt_export.exchange.model import SILENT, Fault, FaultKind, OutcomeKind, Request, Response, Timings
+from rokt_export.exchange.model import SILENT, Fault, FaultKind, Request, Response, Timings
 from rokt_export.journal.recording import KEPT_BYTES, WAITING_BYTES
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport
-
-INVALID, UNCLASSIFIED = OutcomeKind.INVALID, OutcomeKind.UNCLASSIFIED
 
 
 def test_each_row_is_intended_before_it_is_sent_and_settled_once(bench, partner):
@@ -90,29 +86,6 @@ def test_rows_that_cannot_be_rendered_cost_no_waiting(bench, partner):
     assert run.outcomes == {INVALID: 2000}
     assert time.monotonic() - started < 3.0
     assert partner.heard == []
-
-
-def test_the_first_unclassified_answer_stops_one_at_a_time_at_once(bench, partner):
-    partner.answer = lambda heard: (418, {}, b"{}") if b"tx3" in heard.body else OK
-    run = bench.run(20, concurrency=1, stop=StopRules(unclassified=True))
-    assert run.finished == Finished(StopReason.UNCLASSIFIED, "no rule matches this response", 418, 3)
-    assert ids(partner) == ["tx1", "tx2", "tx3"]
-    assert run.outcomes == {DELIVERED: 2, UNCLASSIFIED: 1}
-
-
-def test_so_many_failures_stop(bench, partner):
-    partner.answer = lambda heard: (400, {}, b"{}") if int(json.loads(heard.body)["id"][2:]) % 2 else OK
-    run = bench.run(100, concurrency=1, stop=StopRules(failures=4))
-    assert run.finished == Finished(StopReason.FAILURES, "4 unexpected outcomes")
-    assert len(partner.heard) == 7
-
-
-def test_so_many_in_a_row_stop_and_one_success_between_starts_anew(bench, partner):
-    bad = {2, 3, 5, 6, 7, 8}
-    partner.answer = lambda heard: (400, {}, b"{}") if int(json.loads(heard.body)["id"][2:]) in bad else OK
-    run = bench.run(100, concurrency=1, stop=StopRules(consecutive=3))
-    assert run.finished == Finished(StopReason.CONSECUTIVE, "3 unexpected outcomes in a row")
-    assert len(partner.heard) == 7
 
 
 @pytest.mark.parametrize("answered", [0, 1])

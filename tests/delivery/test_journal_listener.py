@@ -5,90 +5,28 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import fields
-from pathlib import Path
 
 import pytest
-from commands.conftest import spec_text
-from exchange_deliveries import delivery_of
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from rokt_export.delivery.events import Event, Finished, Intended, Progress, Settled, StopReason, Withdrawn
+from delivery import exchanges
+from delivery.exchanges import REJECTED, batch, deliveries_of, exchange, person, recorded
+from rokt_export.delivery.events import Finished, Intended, Progress, Settled, StopReason, Withdrawn
 from rokt_export.delivery.journal_listener import Bookkeeper
 from rokt_export.delivery.redaction_clues import clue_columns
 from rokt_export.delivery.redaction_screen import places_to_redact
-from rokt_export.delivery.redaction_setup import PersonalData, redactor_for
+from rokt_export.delivery.redaction_setup import redactor_for
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_counts import FIRST_RECORDINGS, LocalNumbers, RecordingQuota
-from rokt_export.delivery.worker import _listened_to, _Reporter
-from rokt_export.errors import TransactionsError, UnreachableError
-from rokt_export.exchange.delivery import Deliveries, Delivery, KeptRecordings
-from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Response, Timings
+from rokt_export.exchange.delivery import Delivery, KeptRecordings
+from rokt_export.exchange.model import Exchange, Outcome, OutcomeKind, Response
 from rokt_export.journal import Journal, RunWriter
-from rokt_export.partner_spec.loading import load_spec
-from rokt_export.partner_spec.model import PartnerSpec
-from rokt_export.request.render import Renderer
 from rokt_export.transactions.transaction import Transaction
 
-DELIVERED, REJECTED, UNKNOWN = OutcomeKind.DELIVERED, OutcomeKind.REJECTED, OutcomeKind.UNKNOWN
-
-
-@pytest.fixture(scope="module")
-def spec(tmp_path_factory: pytest.TempPathFactory) -> PartnerSpec:
-    file = tmp_path_factory.mktemp("spec") / "acme.yaml"
-    file.write_text(spec_text("https://example.com"), encoding="utf-8")
-    return load_spec(file).spec
-
-
-@pytest.fixture(scope="module")
-def personal(spec: PartnerSpec) -> PersonalData:
-    return PersonalData(spec, Renderer(spec, "staging", {}))
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Iterator[RunWriter]:
-    with Journal.open(tmp_path / "journal.sqlite") as journal:
-        yield journal.begin(
-            command="replay", partner="acme", environment="staging", spec_file="acme.yaml", spec_sha256="0" * 64
-        )
-
-
-def person(row: int, **values: str | None) -> Transaction:
-    return Transaction(row, f"tx{row}", {"email": "jane.doe@example.com", "firstname": "Jane", **values})
-
-
-def exchange(transaction: Transaction, kind: OutcomeKind = DELIVERED, **told: str) -> Exchange:
-    timings = Timings(total=0.0123456)
-    answer = Fault(FaultKind.DNS, "no such host", False, timings) if kind is UNKNOWN else Response(201, timings=timings)
-    return Exchange(transaction, None, answer, Outcome(kind, "rule 1", **told), 1, 1.7e9)
-
-
-def batch() -> list[Exchange]:
-    return [
-        exchange(person(1)),
-        exchange(person(2), REJECTED, reason="jane.doe@example.com is known"),
-        exchange(person(3), reference="Jane-7"),
-        exchange(person(4), UNKNOWN),
-        Exchange(person(5), None, None, Outcome(OutcomeKind.INVALID, reason="no email")),
-        exchange(person(6), code="E1"),
-    ]
-
-
-def deliveries_of(exchanges: list[Exchange]) -> list[Delivery]:
-    return [delivery_of(each) for each in exchanges]
-
-
-def test_the_columns_of_a_batch_are_the_fields_of_its_deliveries():
-    known_later = ("first_outcome", "provisional")  # `runs confirm` and the reports set them
-    assert (*(each.name for each in fields(Deliveries)), *known_later) == Delivery.__struct_fields__
-    assert Deliveries.together(deliveries_of(batch())) == Deliveries.of(batch())
-    assert deliveries_of(batch())[1] == Delivery(
-        2, "tx2", REJECTED, 201, "rule 1", "jane.doe@example.com is known", attempts=1, latency_ms=12.346, started=1.7e9
-    )
-    assert [one.error for one in deliveries_of(batch())] == [None, None, None, "dns: no such host", None, None]
-    assert Deliveries.of([]).texts() == []
+spec = exchanges.spec
+personal = exchanges.personal
+writer = exchanges.writer
 
 
 def test_nothing_is_kept_of_rows_that_are_over(writer, spec, personal):
@@ -278,23 +216,6 @@ def test_a_row_that_was_only_intended_is_not_called_by_what_is_personal(writer, 
     assert not any(b"2025550143" in file.read_bytes() for file in writer._store.path.parent.iterdir())
 
 
-def test_one_allowance_serves_all_who_keep_a_run(writer, spec, personal):
-    first = RecordingQuota(FIRST_RECORDINGS, LocalNumbers(first={FIRST_RECORDINGS: 3}))
-    redactor = redactor_for(spec, "staging", {}, key=b"key")
-    with Journal.open(writer._store.path) as journal:
-        writers = (writer, journal.attach(writer.run))
-        keepers = [Bookkeeper(each, redactor, personal, (), first=first) for each in writers]
-        for row in range(1, 7):
-            keepers[row % 2](Settled((exchange(person(row), reference=f"r-{row}"),)))
-        assert [row for row, _ in journal.recordings(writer.run)] == [1, 2, 3]
-    assert first.left == 0
-
-
-def recorded(writer: RunWriter) -> list[int]:
-    with Journal.open(writer._store.path) as journal:
-        return [row for row, _ in journal.recordings(writer.run)]
-
-
 @pytest.mark.parametrize("last", [Progress(0), Finished(StopReason.COMPLETE)])
 def test_recordings_follow_a_large_batch_a_few_at_a_time_and_all_by_the_end(writer, spec, personal, last):
     keeper = Bookkeeper(writer, redactor_for(spec, "staging", {}, key=b"key"), personal, ())
@@ -305,23 +226,6 @@ def test_recordings_follow_a_large_batch_a_few_at_a_time_and_all_by_the_end(writ
     keeper(last)
     assert recorded(writer) == list(range(1, 66))
     keeper(last)  # nothing is left to do
-
-
-@pytest.mark.parametrize("error", [UnreachableError("the token server is away"), TransactionsError("the file ends")])
-def test_a_run_that_ends_in_an_error_has_all_its_recordings(writer, spec, personal, error):
-    class Failing:
-        def run(self) -> Iterator[Event]:
-            yield Settled(tuple([exchange(person(row)) for row in range(1, 65)]))
-            raise error
-
-    class Silent:
-        def tell(self, *_: object) -> None: ...
-        def settled(self, _: Settled) -> None: ...
-
-    keeper = Bookkeeper(writer, redactor_for(spec, "staging", {}, key=b"key"), personal, ())
-    with pytest.raises(type(error)):
-        _listened_to(Failing(), keeper, _Reporter(0, Tally(), Silent(), ()))
-    assert recorded(writer) == list(range(1, 65))
 
 
 def test_where_all_fails_no_more_than_some_wait_to_be_recorded(writer, spec, personal):

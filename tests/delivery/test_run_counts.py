@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from rokt_export.delivery.run_counts import RunFigures
-from rokt_export.exchange.delivery import Delivery, LeftOut
+from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 
 
@@ -26,9 +26,3 @@ def test_figures_return_from_json_and_from_a_journal_that_counted_less() -> None
     assert RunFigures.from_json(written) == figures
     del written["without"]
     assert RunFigures.from_json(written).without["reference"] == {}
-
-
-def test_a_row_can_be_left_out_for_each_outcome_that_a_sent_row_can_have() -> None:
-    never_sent = {OutcomeKind.INVALID.name}
-    assert {kind.name for kind in OutcomeKind} - never_sent <= {why.name for why in LeftOut}
-    assert all(OutcomeKind[why.name].value == why.value for why in LeftOut if why.name in OutcomeKind.__members__)

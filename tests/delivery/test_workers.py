@@ -18,7 +18,7 @@ from rokt_export.delivery import shared_counts, workers
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.plan import FileRows, Pace, Plan, Selection
 from rokt_export.delivery.run_counts import Tally
-from rokt_export.delivery.shared_counts import FailureCounts, LocalNumbers, SharedMark
+from rokt_export.delivery.shared_counts import SharedMark
 from rokt_export.delivery.stop_rules import StopRules
 from rokt_export.delivery.worker import StopRequest
 from rokt_export.delivery.workers import run_plan
@@ -321,11 +321,6 @@ def test_a_brake_that_is_pressed_stops_all(bench, started_by, method):
 # --- what is one for all
 
 
-def _miss(misses: FailureCounts) -> None:
-    for _ in range(500):
-        misses.failed()
-
-
 def _cores_of(index: int, workers_: int) -> set[int]:
     workers._keep_to_a_core(index, workers_)
     return os.sched_getaffinity(0)
@@ -343,25 +338,3 @@ def test_as_many_workers_as_cores_keep_to_one_each_and_fewer_to_none():
     assert all(len(each) == 1 for each in kept(len(cores) + 1))
     assert all(each == cores for each in kept(len(cores) - 1))
     assert os.sched_getaffinity(0) == cores
-
-
-def test_misses_are_counted_over_processes():
-    context = multiprocessing.get_context("spawn")
-    misses = FailureCounts(LocalNumbers(context))
-    others = [context.Process(target=_miss, args=(misses,)) for _ in range(2)]
-    for other in others:
-        other.start()
-    for other in others:
-        other.join(30)
-    assert (misses.failures, misses.in_a_row) == (1000, 1000)
-    misses.succeeded()
-    assert (misses.failures, misses.in_a_row) == (1000, 0)
-    assert misses.failed() == (1001, 1)
-
-
-def test_shares_of_the_pace_add_up_to_the_whole():
-    pace = Pace(concurrency=7, rate=100.0)
-    shares = [pace.share(index, 3) for index in range(3)]
-    assert [share.concurrency for share in shares] == [3, 2, 2]
-    # Who may have more in flight sends more: with equal parts of the rate it could not keep its own.
-    assert [share.rate for share in shares] == pytest.approx([300 / 7, 200 / 7, 200 / 7])
