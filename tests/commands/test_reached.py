@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 
 import pytest
+from delivery.guarded_specs import spec_of
 
 from rokt_export.authentication.base import StaticHeader
 from rokt_export.authentication.bearer import Bearer
-from rokt_export.delivery.address import HERE, resolved
-from rokt_export.delivery.target import Target
-from rokt_export.partner_spec.variables import Variables
 from tests.commands.conftest import CommandLine, Partner, serve
 from tests.partner_spec.lint.planted_faults import loaded
 
 USAGE, WRONG = 2, 3
-SPEC = """\
-spec_version: 1
-partner: acme
-endpoint:
-  production: {production}
-  staging: {staging}
-{more}
-parameters:
-  - {{name: email, attribute: email, required: true}}
-{parameters}
-responses:
-  - {{outcome: delivered, status: 2xx}}
-limits: {{timeout: 5s, connect_timeout: 2s}}
-"""
 
 
 @pytest.fixture
@@ -40,10 +23,6 @@ def other() -> Iterator[Partner]:
     yield made
     server.shutdown()
     server.server_close()
-
-
-def spec_of(production: str, staging: str, parameters: str = "", more: str = "") -> str:
-    return SPEC.format(production=production, staging=staging, parameters=parameters, more=more)
 
 
 @pytest.mark.parametrize("name", ["Host", "x-forwarded-host"])
@@ -76,44 +55,6 @@ def test_a_credential_that_names_the_host_of_production_is_guarded(
     assert (done.status, other.heard) == (USAGE, [])
     assert "staging, which names the address of production in a header" in done.err
     assert cli("test", spec, env={"FRONT": "elsewhere.example.com"}).status == 0
-
-
-def is_guarded(production: str, staging: str, parameters: str = "") -> bool:
-    spec = loaded(spec_of(production, staging, parameters)).spec
-    return Target.of(spec, "staging", {name: Variables({}) for name in spec.endpoint}).guarded
-
-
-@pytest.mark.parametrize(
-    "name", ["Host", "X-Forwarded-Host", "X-Forwarded-Server", "X-HTTP-Host-Override", "Forwarded"]
-)
-@pytest.mark.parametrize(
-    "value",
-    ["LIVE.example.com.", "live.example.com:443", "live.example.com:80", "foo.example.com, live.example.com",
-     "https://live.example.com", "for=192.0.2.1;host=\\\"live.example.com:443\\\""],
-)  # fmt: skip
-def test_each_way_to_name_a_host_in_a_header_is_read(name: str, value: str) -> None:
-    header = f'  - {{name: {name}, in: header, value: "{value}"}}'
-    assert is_guarded("https://live.example.com/leads", "http://edge.example.com/leads", header)
-    assert not is_guarded("https://other.example.com/leads", "http://edge.example.com/leads", header)
-
-
-@pytest.mark.parametrize("name", ["X-Original-URL", "X-Rewrite-URL"])
-@pytest.mark.parametrize("value", ["/leads", "https://edge.example.com/leads"])
-def test_a_header_that_names_the_path_of_production_is_guarded(name: str, value: str) -> None:
-    header = f'  - {{name: {name}, in: header, value: "{value}"}}'
-    assert is_guarded("https://edge.example.com/leads", "https://edge.example.com/test", header)
-    assert not is_guarded("https://edge.example.com/other", "https://edge.example.com/test", header)
-
-
-@pytest.mark.parametrize(
-    ("staging", "production"),
-    [("?x=%31", "?x=1"), ("?x=a+b", "?x=a%20b"), ("?x=1;", "?x=1"), ("?x", "?x="), ("?x={{ now }}", "?x=1"),
-     ("?x={{ now }}", ""), ("?{{ email }}", "?x=1"), ("?x=1&x=1", "?x=1")],
-)  # fmt: skip
-def test_only_constants_that_differ_tell_two_environments_at_one_address_apart(staging: str, production: str) -> None:
-    url = "https://api.example.com/leads"
-    assert is_guarded(f"{url}{production}", f"{{url: '{url}{staging}', guarded: false}}")
-    assert not is_guarded(f"{url}{production}", f"{{url: '{url}{staging or '?'}&test=1', guarded: false}}")
 
 
 def test_a_proxy_at_a_guarded_server_is_guarded(cli: CommandLine, partner: Partner, other: Partner) -> None:
@@ -168,59 +109,6 @@ def test_an_unknown_address_of_production_warns_where_the_name_says_test_and_gua
     assert f"eu, which {said}" in refused.err
     assert "Set LIVE in `.env.production`." in refused.err
     assert cli("test", spec, "-e", "eu", env={"LIVE": "https://live.example.com"}).status == 0
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/leads;x=1", "/leads%3Bx", "/leads%20", "/leads%09", "/leads%00", "/leads.", "/%256ceads", "/x/..;/leads",
-        "/%25252e%25252e/leads", "/leads%2e%20/", "/LEADS%3fx",
-        "/%u006ceads", "/%c1%aceads", "/%e0%81%aceads", "/%EF%BD%8Ceads",
-    ],
-)  # fmt: skip
-def test_paths_that_servers_fold_are_one(path: str) -> None:
-    spec = loaded(spec_of("https://api.example.com/leads", f'"https://api.example.com{path}"')).spec
-    variables = {name: Variables({}) for name in spec.endpoint}
-    assert Target.of(spec, "staging", variables).guarded
-    assert Target.of(spec, "staging", variables).ledger[1:] == Target.of(spec, "production", variables).ledger[1:]
-
-
-@pytest.mark.parametrize("path", ["/leads-test", "/leads/.well", "/lead", "/test;x/leads", "/leads%2Ftest"])
-def test_other_paths_are_not(path: str) -> None:
-    spec = loaded(spec_of("https://api.example.com/leads", f'"https://api.example.com{path}"')).spec
-    assert not Target.of(spec, "staging", {name: Variables({}) for name in spec.endpoint}).guarded
-
-
-def test_another_name_of_this_machine_is_guarded_and_of_another_is_told() -> None:
-    spec = loaded(spec_of("https://live.example.com/leads", "https://test.example.com/leads")).spec
-    variables = {name: Variables({}) for name in spec.endpoint}
-
-    def target(live: set[str], test: set[str]) -> Target:
-        known = {"live.example.com": frozenset(live), "test.example.com": frozenset(test)}
-        return Target.of(spec, "staging", variables, resolve=lambda names: {name: known[name] for name in names})
-
-    assert target({HERE}, {HERE, "192.0.2.1"}).because is not None
-    told = target({"192.0.2.1", "192.0.2.2"}, {"192.0.2.1"})
-    assert not told.guarded
-    assert [near.text for near in told.near] == [
-        "staging resolves to the address of production, 192.0.2.1, at the same path"
-    ]
-    assert target({"192.0.2.2"}, {"192.0.2.1"}).near == target(set(), set()).near == ()
-
-
-def test_a_name_is_asked_for_within_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert resolved(["127.0.0.9", "192.0.2.7"]) == {
-        HERE: {HERE}, "127.0.0.9": {HERE}, "192.0.2.7": {"192.0.2.7"}
-    }  # fmt: skip
-
-    def stuck(*_: object, **__: object) -> None:
-        import time
-
-        time.sleep(0.5)
-        raise OSError
-
-    monkeypatch.setattr(socket, "getaddrinfo", stuck)
-    assert resolved(["slow.example.com"], 0.05) == {HERE: {HERE}}
 
 
 def test_tokens_from_the_address_of_production_are_told(cli: CommandLine, partner: Partner, other: Partner) -> None:
