@@ -25,7 +25,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv --q
 PINS := requirements-dev.txt
 EXTRA := dev
 LOWEST_TESTS := tests/spec_language tests/partner_spec tests/request tests/response tests/transactions tests/sandbox \
-    tests/reports/test_formats.py tests/reports/test_tables.py tests/commands/test_main_job.py \
+    tests/reports/test_formats.py tests/reports/test_tables.py tests/commands/test_main_job.py tests/commands/test_render.py \
+    tests/commands/test_sandbox.py tests/commands/test_sandbox_target.py tests/commands/test_test.py \
     tests/commands/test_authentication.py tests/commands/test_terminal.py
 
 .DEFAULT_GOAL := help

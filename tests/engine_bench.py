@@ -29,8 +29,6 @@ from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
 
 DELIVERED, FAILED, UNKNOWN = OutcomeKind.DELIVERED, OutcomeKind.FAILED, OutcomeKind.UNKNOWN
-
-
 SPEC = """\
 spec_version: 1
 partner: acme
@@ -118,8 +116,6 @@ def people(count: int) -> list[Transaction]:
 
 
 Answer = tuple[int, Mapping[str, str], bytes]
-
-
 OK: Answer = (200, {}, b"{}")
 
 

@@ -7,8 +7,6 @@ import re
 from pathlib import Path
 
 SCREENS = Path(__file__).parent / "screens"
-
-
 WIDTHS = (60, 80, 100, 140)
 
 

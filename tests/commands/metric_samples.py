@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 OF_RUN = {"run", "partner", "environment", "command"}
-
-
 SAMPLE = re.compile(r'^(rokt_export_\w+)\{((?:\w+="(?:[^"\\\n]|\\.)*",?)*)\} (\S+)$')
 
 

@@ -18,8 +18,6 @@ parameters:
 responses:
   - {{outcome: delivered, status: 2xx}}
 {more}"""
-
-
 ROWS = (
     "email,dob,phone\n"
     "jane.1@example.com,13/02/1980,555\n"
@@ -28,8 +26,6 @@ ROWS = (
     "nobody,31/01/1980,c\n"
     "jane.5@example.com,,\n"
 )
-
-
 TOLD = (
     "2 values do not fit parameter dob, and were left out (`invalid: omit`)",
     "2 values do not fit parameter X-Phone, and were left out (`invalid: omit`)",

@@ -12,8 +12,6 @@ import pytest
 from commands.conftest import PATIENCE, ROOT, SAMPLES, CommandLine, Heard, Partner, wait_for
 
 THOUSAND = ROOT / "sample_events" / "thousand.csv"
-
-
 MAILCHIMP = ROOT / "sample_specs" / "mailchimp.yaml"
 
 

@@ -12,8 +12,6 @@ from rokt_export.commands.cli import program
 from tests.commands.conftest import CommandLine
 
 COMMANDS = typer.main.get_command(program())
-
-
 HEADINGS = ["Options:", "Rows:", "Sending:", "Stopping:", "Earlier runs:", "Sandbox:", "Output:"]
 
 

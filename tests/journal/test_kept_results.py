@@ -11,8 +11,6 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, departures
 
 pytestmark = pytest.mark.usefixtures("own_state")
-
-
 KEPT = """
     from rokt_export.journal import writer as module
     module._WAIT = 60.0

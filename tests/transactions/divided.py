@@ -16,8 +16,6 @@ def looks_at(paths: Sequence[str], options: SourceOptions, size: int, keep: int 
 
 
 HEADER = ["transactionid", "email", "zipcode", "state", "dob"]
-
-
 USUAL = "T{0},jane.doe.{0}@example.com,10001,NY,19831215\n"
 
 

@@ -20,8 +20,6 @@ VALUES = {
     "dob": "19831215",
     "mobile": "2125550123",
 }
-
-
 PACKERS = {
     "gz": gzip.compress,
     "bz2": bz2.compress,

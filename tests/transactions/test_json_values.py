@@ -15,8 +15,6 @@ EXACT = (
     '{"transactionid": 9007199254740993, "amount": 1.10, "big": 1E400, "optin": true, "gone": null, '
     '"list": [1.0, {"a": false}]}'
 )
-
-
 EXACT_VALUES = {
     "transactionid": "9007199254740993",
     "amount": "1.10",
