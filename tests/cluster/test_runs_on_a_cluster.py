@@ -1,4 +1,7 @@
-"""`replay --cluster`: real schedulers, workers and servers, some of which die; the partner's own count is the judge."""
+"""`replay --cluster`: real schedulers, workers and servers, some of which die; the partner's own count is the judge.
+
+Covers `commands/cluster.py`, `delivery/cluster.py`, `delivery/cluster_run.py` and `delivery/cluster_task.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""`runs confirm` asks what became of rows that were only accepted, once for each job, and never sends a row again."""
+"""`runs confirm` asks what became of rows that were only accepted, once for each job, and never sends a row again.
+
+Covers `delivery/confirmation.py`.
+"""
 
 from __future__ import annotations
 

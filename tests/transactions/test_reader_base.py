@@ -1,4 +1,7 @@
-"""What all readers do alike: a transaction's id, and a survey of the first rows."""
+"""What all readers do alike: a transaction's id, and a survey of the first rows.
+
+Covers `transactions/transaction.py`.
+"""
 
 import pytest
 
