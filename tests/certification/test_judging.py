@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import get_args
 
 from certification.crm import SPEC
-
 from rokt_export.certification.planning import PlannedProbe
 from rokt_export.certification.records import ProbeKind
 from rokt_export.certification.running import _MEANT, Certifier

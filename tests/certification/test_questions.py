@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from certification.crm import SPEC
-
 from rokt_export.certification.questions import questions_for
 from rokt_export.certification.records import Probe, RuleCoverage
 from rokt_export.partner_spec.document import parse

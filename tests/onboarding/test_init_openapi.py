@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from commands.conftest import CommandLine
-from onboarding.documents import ACME, NEWER, SWAGGER, with_path
 
+from onboarding.documents import ACME, NEWER, SWAGGER, with_path
 from rokt_export.errors import DocumentError
 from rokt_export.onboarding.drafts import openapi_document
 from rokt_export.partner_spec.loading import load_spec

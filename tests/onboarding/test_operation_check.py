@@ -7,6 +7,7 @@ import os
 
 import pytest
 from commands.conftest import CommandLine, Result
+
 from onboarding.documents import ACME, NEWER, SWAGGER, with_path
 
 VARIABLES = {"ACME_LIST_ID": "l1", "ACME_ACCOUNT_ID": "a1"}

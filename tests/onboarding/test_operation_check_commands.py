@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from commands.conftest import CommandLine, Partner
+
 from onboarding.documents import ACME, NEWER, SWAGGER
 
 PUBLISHED = (Path(__file__).parent / "sendgrid" / "tsg_mc_contacts_v3.yaml").read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from commands.conftest import CommandLine
+
 from onboarding.documents import ACME
 
 SPEC = """\

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from exchange_deliveries import delivery_of
 from msgspec.structs import replace
-from report_runs import Run, every_outcome
 
+from reports.report_runs import Run, every_outcome
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.journal import Journal, RunState
 from rokt_export.journal.recording import record

@@ -28,8 +28,8 @@ import jsonschema
 import pyarrow.parquet
 import pytest
 from msgspec.structs import replace
-from report_runs import HIDDEN, SPEC, STARTED, Run, answer, every_outcome, exchange, post
 
+from reports.report_runs import HIDDEN, SPEC, STARTED, Run, answer, every_outcome, exchange, post
 from rokt_export import reports
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery

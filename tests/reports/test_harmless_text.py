@@ -10,8 +10,8 @@ from email.message import EmailMessage
 from email.policy import default
 
 import pytest
-from report_runs import HIDDEN, Run, every_outcome
 
+from reports.report_runs import HIDDEN, Run, every_outcome
 from rokt_export.commands.terminal import Terminal
 from rokt_export.reports import eml
 from rokt_export.reports.run_report import RunReport

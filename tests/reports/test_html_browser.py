@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from browser import TELEPHONE, assert_quiet, barriers, chromium, prefer
 from exchange_deliveries import delivery_of
-from report_runs import STARTED, Run, answer, every_outcome, exchange, post
 
+from reports.report_runs import STARTED, Run, answer, every_outcome, exchange, post
 from rokt_export.diff import Comparison, Side
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 from journal_samples import DELIVERED, FAILED, REJECTED, UNKNOWN, begin, item, settled
-from test_console import WIDTHS, printed
 
+from reports.test_console import WIDTHS, printed
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RunState

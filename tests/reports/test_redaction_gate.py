@@ -16,9 +16,9 @@ from urllib.parse import quote, quote_plus
 
 import pyarrow.parquet
 import pytest
-from report_runs import STARTED, Run, answer
 from rich.console import Console
 
+from reports.report_runs import STARTED, Run, answer
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Request, Response
 from rokt_export.redaction import Redactor
 from rokt_export.reports import console

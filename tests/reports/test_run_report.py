@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from journal_samples import DELIVERED, INVALID, REJECTED, UNKNOWN, begin, item, settled
 from msgspec.structs import replace
-from test_console import printed
 
+from reports.test_console import printed
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet, RunState

@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from report_runs import SPEC, Run, answer, every_outcome, exchange, post
 
+from reports.report_runs import SPEC, Run, answer, every_outcome, exchange, post
 from rokt_export.delivery.run_counts import Latencies
 from rokt_export.errors import UsageError
 from rokt_export.journal import Journal
