@@ -176,3 +176,11 @@ def with_path(document: dict[str, Any], path: str) -> str:
     """Return a document with one operation more, which creates a person too."""
     more = {"post": {"summary": "Create a customer", "responses": {"200": {"description": "ok"}}}}
     return json.dumps({**document, "paths": {**document["paths"], path: more}})
+
+
+def with_reference(reference: str) -> str:
+    """Return a document whose request body is the schema of a reference."""
+    schema = {"schema": {"$ref": reference}}
+    body = {"requestBody": {"content": {"application/json": schema}}}
+    post = {"summary": "Create a lead", "responses": {}, **body}
+    return json.dumps({"openapi": "3.0.0", "info": {"title": "r"}, "paths": {"/leads": {"post": post}}})
