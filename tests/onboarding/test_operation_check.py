@@ -6,15 +6,10 @@ import json
 import os
 
 import pytest
-from commands.conftest import CommandLine, Result
+from commands.conftest import CommandLine
 
 from onboarding.documents import ACME, NEWER, SWAGGER, with_path
-
-VARIABLES = {"ACME_LIST_ID": "l1", "ACME_ACCOUNT_ID": "a1"}
-
-
-def _findings(done: Result) -> list[tuple[str, int, str]]:
-    return [(each["code"], each["line"], each["message"]) for each in done.json if each["code"] in ("RX210", "RX211")]
+from onboarding.operation_checks import DOUBLED, VARIABLES, contradictions_in
 
 
 @pytest.mark.parametrize(
@@ -47,7 +42,7 @@ def test_what_a_document_contradicts(cli: CommandLine, old: str, new: str, code:
     done = cli(
         "validate", spec, "--openapi", "doc.yaml", "--operation", "createContact", "--output", "json", env=VARIABLES
     )
-    found = [(message, line) for each, line, message in _findings(done) if each == code]
+    found = [(message, line) for each, line, message in contradictions_in(done) if each == code]
     assert any(says in message for message, _ in found), done.json
     assert done.status == 0
     assert cli("validate", spec, "--openapi", "doc.yaml", "--operation", "createContact", "--strict").status == 1
@@ -59,30 +54,7 @@ def test_a_draft_agrees_with_its_document(cli: CommandLine) -> None:
         cli.write(f"{name}-api", text)
         assert cli("init", f"{name}.yaml", "--openapi", f"{name}-api").status == 0
         done = cli("validate", f"{name}.yaml", "--openapi", f"{name}-api", "--output", "json")
-        assert _findings(done) == [], name
-
-
-def test_patterns_of_a_document_run_in_linear_time(cli: CommandLine) -> None:
-    slow = "{type: string, maxLength: 40, pattern: '^(([a-z])+.)+[A-Z]([a-z])+$'}"
-    text = ACME.replace("{type: string, maxLength: 40}", slow)
-    cli.write(
-        "doc.yaml",
-        text.replace("{type: string, description: The colour", "{type: string, pattern: '(?=x', description: The"),
-    )
-    assert cli("init", "--openapi", "doc.yaml").status == 0
-    spec = cli.folder / "acme.yaml"
-    spec.write_text(spec.read_text().replace("attribute: firstname", f"value: {'a' * 39}"))
-    done = cli("validate", spec, "--openapi", "doc.yaml", "--output", "json", env=VARIABLES)
-    assert any("`givenName` breaks `pattern" in message for _, _, message in _findings(done)), done.json
-
-
-def test_a_schema_without_an_end(cli: CommandLine) -> None:
-    text = ACME.replace("type: object\n      required: [givenName]", "allOf: [{$ref: '#/components/schemas/Named'}]")
-    assert text != ACME
-    cli.write("doc.yaml", text)
-    assert cli("init", "--openapi", "doc.yaml").status == 0
-    done = cli("validate", "acme.yaml", "--openapi", "doc.yaml", "--output", "json", env=VARIABLES)
-    assert done.status == 0 and any("no end" in message for _, _, message in _findings(done)), done.json
+        assert contradictions_in(done) == [], name
 
 
 def test_form_parameters_of_swagger(cli: CommandLine) -> None:
@@ -91,7 +63,7 @@ def test_form_parameters_of_swagger(cli: CommandLine) -> None:
     spec = cli.folder / "old.yaml"
     spec.write_text(spec.read_text().replace("name: source,", "name: src,").replace("name: FNAME", "name: FNAM"))
     done = cli("validate", spec, "--openapi", "old.json", "--output", "json")
-    found = [(code, message.partition(": ")[2]) for code, _, message in _findings(done)]
+    found = [(code, message.partition(": ")[2]) for code, _, message in contradictions_in(done)]
     assert found == [("RX210", "the query parameter `source` is missing"), ("RX211", "it knows no `FNAM`")]
 
 
@@ -102,45 +74,6 @@ def test_the_operation_must_be_found(cli: CommandLine) -> None:
     assert cli("validate", "old.yaml", "--openapi", "old.json").status == 0
     done = cli("validate", "old.yaml", "--openapi", "other.json")
     assert done.status == 2 and "no operation of this document" in done.err
-
-
-@pytest.mark.parametrize("word", ["allOf", "oneOf", "anyOf"])
-@pytest.mark.parametrize("command", ["validate", "init"])
-def test_schemas_that_double_at_each_level(cli: CommandLine, word: str, command: str) -> None:
-    doubled = {
-        f"S{number}": {word: [{"$ref": f"#/components/schemas/S{number + 1}"}] * 2, "properties": {"a": {}}}
-        for number in range(30)
-    }
-    body = {"type": "object", "properties": {"email": {"$ref": "#/components/schemas/S0"}}}
-    post = {
-        "requestBody": {"content": {"application/json": {"schema": body}}},
-        "responses": {"200": {"description": "ok"}},
-    }
-    document = {
-        "openapi": "3.0.0",
-        "info": {"title": "acme", "version": "1"},
-        "servers": [{"url": "https://api.example.com"}],
-        "paths": {"/leads": {"post": post}},
-        "components": {"schemas": {**doubled, "S30": {"type": "string"}}},
-    }
-    cli.write("doc.json", json.dumps(document))
-    if command == "init":
-        assert cli("init", "--openapi", "doc.json").status == 0
-        return
-    spec = cli.write("acme.yaml", DOUBLED)
-    assert cli("validate", spec).status == 0
-
-
-DOUBLED = """
-spec_version: 1
-partner: acme
-openapi: {document: doc.json}
-endpoint: {staging: "https://api.example.com/leads"}
-parameters:
-  - {name: email, attribute: email}
-responses:
-  - {outcome: delivered, status: 2xx}
-"""
 
 
 def test_a_document_that_is_no_file(cli: CommandLine) -> None:

@@ -2,44 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from commands.conftest import CommandLine, Partner
 
-from onboarding.documents import ACME, NEWER, SWAGGER
-
-PUBLISHED = (Path(__file__).parent / "sendgrid" / "tsg_mc_contacts_v3.yaml").read_text(encoding="utf-8")
-"""Twilio SendGrid's document of its contacts, from github.com/twilio/sendgrid-oai, under the MIT licence beside it."""
-SENDGRID = """
-spec_version: 1
-partner: sendgrid
-openapi: {document: api/contacts.yaml, operation: "PUT /v3/marketing/contacts"}
-endpoint: {staging: "%s/v3/marketing/contacts"}
-method: PUT
-parameters:
-  - {name: "contacts[0].email", attribute: email}
-  - {name: "contacts[0].first_name", attribute: firstname}
-responses:
-  - {outcome: delivered, status: 2xx}
-  - {outcome: rejected, status: 4xx}
-"""
-PROMISED = "the document does not promise this response to PUT /v3/marketing/contacts"
-
-
-def _answers(status: int, body: str, content_type: str = "application/json") -> Any:
-    return lambda _: (status, {"Content-Type": content_type}, body.encode())
-
-
-@pytest.fixture
-def sendgrid(cli: CommandLine, partner: Partner) -> Path:
-    """A spec of SendGrid's contacts, its published document in a folder beside it."""
-    (cli.folder / "api").mkdir()
-    cli.write("api/contacts.yaml", PUBLISHED)
-    partner.answer = _answers(202, '{"job_id": "j1"}')
-    return cli.write("sendgrid.yaml", SENDGRID % partner.url)
+from onboarding.documents import ACME
+from onboarding.sendgrid_contacts import PROMISED, PUBLISHED, answers
 
 
 def test_a_request_that_a_published_document_does_not_allow(cli: CommandLine, sendgrid: Path, partner: Partner) -> None:
@@ -57,7 +26,7 @@ def test_a_request_that_a_published_document_does_not_allow(cli: CommandLine, se
     assert cli("render", sendgrid, "--output", "json").json[0]["contradictions"] == [says]
 
     files = ("run.html", "run.md", "run.xml")
-    partner.answer = _answers(200, "{}")
+    partner.answer = answers(200, "{}")
     tested = cli("test", sendgrid, "--count", "2", *(word for name in files for word in ("--report", name)))
     assert tested.status == 0 and f"{says} (row 1 and 1 more)" in tested.out
     for text in (tested.out, cli("runs", "show", "last").out, *((cli.folder / name).read_text() for name in files)):
@@ -65,69 +34,6 @@ def test_a_request_that_a_published_document_does_not_allow(cli: CommandLine, se
     assert f"note: {says}" in cli("runs", "show", "last", "--row", "2").out
     # What goes to the partner is what the spec says: the document only witnesses.
     assert b"firstname" in partner.heard[-1].body
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "kind", "says"),
-    [
-        (202, '{"job_id": "j1"}', "application/json; charset=utf-8", None),
-        (200, "{}", "application/json", "status 200 is not documented (documented: 202, 400, 401, 403, 404, 500)"),
-        (
-            202,
-            "<p>hello</p>",
-            "text/html",
-            "the content type `text/html` is not documented of status 202 (documented: application/json)",
-        ),
-        (202, "", "application/json", "status 202 comes without a body (documented: application/json)"),
-        (202, "{", "application/json", "with status 202, the body is not JSON"),
-        (202, '{"job_id": 7}', "application/json", "with status 202, `job_id` is of the type string"),
-        (400, '{"errors": [{"message": 1}]}', "application/json",
-         "with status 400, `errors[0].message` is of the type string"),
-    ],
-)  # fmt: skip
-def test_a_response_that_is_not_promised_is_a_note(
-    cli: CommandLine, sendgrid: Path, partner: Partner, status: int, body: str, kind: str, says: str | None
-) -> None:
-    partner.answer = _answers(status, body, kind)
-    outcome = "delivered" if status < 300 else "rejected"
-    tested = cli("test", sendgrid)
-    one = cli("runs", "show", "last", "--row", "1", "--as", "json").json[0]
-    classified = cli("classify", sendgrid, "--status", status, "-H", f"Content-Type: {kind}", "--text", body,
-                     "--output", "json")  # fmt: skip
-    assert tested.status == classified.status == (0 if outcome == "delivered" else 1)
-    assert one["outcome"] == classified.json["outcome"] == outcome
-    if says is None:
-        assert PROMISED not in tested.out and "notes" not in one and classified.json["notes"] == []
-        return
-    assert f"{PROMISED}: {says} (row 1)" in tested.out
-    assert one["notes"] == classified.json["notes"] == [f"{PROMISED}: {says}"]
-
-
-def test_names_in_a_response_that_may_be_data_are_not_shown(cli: CommandLine) -> None:
-    text = json.dumps(NEWER).replace(
-        '"201": {"description": "made"}',
-        '"201": {"description": "made", "content": {"application/json": {"schema": {"type": "object",'
-        ' "required": ["secret", "id"], "properties": {"secret": {"type": "string", "writeOnly": true}},'
-        ' "additionalProperties": {"type": "integer"}}}}}',
-    )
-    cli.write("newer.json", text)
-    assert cli("init", "newer.yaml", "--openapi", "newer.json").status == 0
-    done = cli("classify", "newer.yaml", "--status", "201", "--text", '{"jane.doe@example.com": "x"}')
-    assert "note: the document does not promise this response" in done.out
-    assert "`*` is of the type integer" in done.out and "`id` is missing" in done.out
-    assert "jane.doe" not in "".join(line for line in done.out.splitlines() if line.startswith("note"))
-
-
-def test_ranges_and_default_and_swagger(cli: CommandLine) -> None:
-    cli.write("newer.json", json.dumps(NEWER).replace('"201"', '"2XX"'))
-    cli.write("old.json", json.dumps(SWAGGER))
-    assert cli("init", "newer.yaml", "--openapi", "newer.json").status == 0
-    assert cli("init", "old.yaml", "--openapi", "old.json").status == 0
-    for status in (200, 299, 500):
-        assert cli("classify", "newer.yaml", "--status", status, "--text", "x", "--output", "json").json["notes"] == []
-    done = cli("classify", "old.yaml", "--status", "200", "--text", '{"success": "yes"}')
-    assert "with status 200, `success` is of the type boolean" in done.out
-    assert "status 404 is not documented (documented: 200)" in cli("classify", "old.yaml", "--status", 404).out
 
 
 def test_a_sandbox_is_asked_nothing_of_the_document(cli: CommandLine) -> None:
@@ -197,7 +103,7 @@ def test_references_that_lead_nowhere_or_in_circles(cli: CommandLine, sendgrid: 
     node = "{type: object, properties: {next: {$ref: '#/components/schemas/Node'}, n: {type: integer}}}"
     head = "components:\n  schemas:\n"
     cli.write("api/contacts.yaml", whole.replace(head, f"{head}    Node: {node}\n", 1))
-    partner.answer = _answers(202, '{"job_id": {"next": {"next": {"n": "x"}}}}')
+    partner.answer = answers(202, '{"job_id": {"next": {"next": {"n": "x"}}}}')
     done = cli("test", sendgrid)
     assert done.status == 0 and "`job_id.next.next.n` is of the type integer" in done.out
     cli.write("api/contacts.yaml", whole)
@@ -209,33 +115,8 @@ def test_references_that_lead_nowhere_or_in_circles(cli: CommandLine, sendgrid: 
 def test_the_rows_of_a_batch_are_judged_each(cli: CommandLine, sendgrid: Path, partner: Partner) -> None:
     batch = sendgrid.read_text().replace("contacts[0].", "contacts[].").replace("first_name", "firstname")
     sendgrid.write_text(f"{batch}limits: {{batch: 100}}\n")
-    partner.answer = _answers(200, "{}")
+    partner.answer = answers(200, "{}")
     done = cli("test", sendgrid, "--count", "3")
     assert done.status == 0 and len(partner.heard) < 3
     assert "it knows no `contacts[0].firstname` (row 1 and 2 more)" in done.out
     assert f"{PROMISED}: status 200 is not documented" in done.out
-
-
-@pytest.mark.parametrize(
-    ("schema", "says"),
-    [
-        ("{type: strng}", "its schema is not one that JSON Schema knows"),
-        ("{allOf: [{$ref: '#/components/schemas/Node'}]}", "its schema has no end"),
-        ("{$ref: 'http://169.254.169.254/x.json'}", "a reference leads to another host"),
-        ("{type: object, properties: {n: {minLength: '3', pattern: '(?=('}}}", None),
-    ],
-)
-def test_a_schema_that_judges_nothing(cli: CommandLine, sendgrid: Path, schema: str, says: str | None) -> None:
-    head = "components:\n  schemas:\n"
-    text = PUBLISHED.replace(
-        "                type: object\n                properties:\n                  job_id:",
-        "                $ref: '#/components/schemas/Node'\n                x:\n                  job_id:",
-        1,
-    )
-    assert text != PUBLISHED
-    cli.write("api/contacts.yaml", text.replace(head, f"{head}    Node: {schema}\n", 1))
-    done = cli("classify", sendgrid, "--status", "202", "--text", '{"n": 1}')
-    assert done.status == 0
-    assert says is None or f"note: the document cannot judge this response to PUT /v3/marketing/contacts: {says}" in (
-        done.out.replace("with status 202, ", "")
-    )
