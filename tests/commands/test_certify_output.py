@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from certification.certifying import ENV, without_accents
 from certification.crm import SPEC, Crm, serving
 
-from commands.certifying import ENV, without_accents
 from commands.conftest import CommandLine
 
 

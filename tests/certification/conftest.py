@@ -1,0 +1,3 @@
+"""The command line of the tests of commands."""
+
+from commands.conftest import cli  # noqa: F401
