@@ -7,7 +7,7 @@ import datetime
 import json
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -20,18 +20,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from diagnosis.refusing import BEARER, HTML, Answer, edge, harmless, header, says, similar_path
 
 from commands.conftest import CommandLine, Heard, Partner, secure, spec_text
-
-Answer = tuple[int, Mapping[str, str], bytes]
-BEARER = "{type: bearer, token: '{{env.ACME_TOKEN}}'}"
-JSON = {"Content-Type": "application/json"}
-HTML = {"Content-Type": "text/html"}
-
-
-def says(status: int, message: str, **headers: str) -> Answer:
-    more = {name.replace("_", "-"): value for name, value in headers.items()}
-    return status, {**JSON, **more}, json.dumps({"message": message}).encode()
 
 
 def jwt(**claims: float) -> str:
@@ -39,15 +30,6 @@ def jwt(**claims: float) -> str:
         return base64.urlsafe_b64encode(json.dumps(data).encode()).decode().rstrip("=")
 
     return f"{part({'alg': 'HS256'})}.{part(claims)}.c2lnbmF0dXJl"
-
-
-def header(heard: Heard, name: str) -> str:
-    return dict(heard.headers).get(name, "")
-
-
-def edge(_heard: Heard) -> Answer:
-    page = b"<html><title>Attention Required! | Cloudflare</title><body>Sorry, you have been blocked</body></html>"
-    return 403, {**HTML, "CF-RAY": "8f2c1d3e4a5b6c7d-FRA"}, page
 
 
 def akamai(_heard: Heard) -> Answer:
@@ -95,12 +77,6 @@ def late(_heard: Heard) -> Answer:
 
 def other_host(heard: Heard) -> Answer:
     return says(421, "Misdirected Request")
-
-
-def similar_path(heard: Heard) -> Answer:
-    if heard.target == "/lead" and heard.method != "GET":
-        return 405 if heard.method == "HEAD" else 200, {"Allow": "POST"}, b""
-    return 404, JSON, b'{"error": "not_found"}'
 
 
 def moved(heard: Heard) -> Answer:
@@ -165,13 +141,6 @@ PLANTED = {
     "http": Planted("https", https, evidence="redirects to https"),
     "rate": Planted("rate-limit", rate, evidence="Retry-After: 30"),
 }
-
-
-def harmless(heard: list[Heard]) -> None:
-    for each in heard:
-        assert each.method in ("OPTIONS", "HEAD", "GET"), each
-        assert each.body == b""
-        assert "@" not in each.target + str(each.headers)
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -268,20 +237,6 @@ def test_the_record_alone_is_read_offline_and_names_the_ids_for_the_contact(cli:
     assert partner.heard == [sent]
 
 
-def test_a_spec_is_asked_and_where_nothing_is_refused_it_says_so(cli: CommandLine, partner: Partner) -> None:
-    cli.write("acme.yaml", spec_text(partner.url, authentication=BEARER))
-    done = cli("diagnose", "acme.yaml", env={"ACME_TOKEN": "tok-3f9a8b7c6d5e"})
-    assert (done.status, done.out) == (0, "Nothing was refused.\n")
-    partner.answer = edge
-    done = cli("diagnose", "acme.yaml", env={"ACME_TOKEN": "tok-3f9a8b7c6d5e"})
-    assert "1. a firewall in front of the partner refused the request" in done.out
-    assert "CF-RAY: 8f2c1d3e4a5b6c7d-FRA" in done.out
-    lines = [line.partition("UTC  ")[2] for line in done.out.partition("contact:")[2].splitlines() if "UTC  " in line]
-    plain = [line.partition(";")[0].partition(": ")[0] for line in lines if "(" not in line]
-    assert plain and len(plain) == len(set(plain)), done.out  # what was refused is there once
-    harmless(partner.heard)
-
-
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://no-such-host.invalid"])
 def test_a_fact_is_told_and_counted_once(cli: CommandLine, url: str) -> None:
     cli.write("acme.yaml", spec_text(url))
@@ -317,31 +272,6 @@ def test_a_guarded_environment_is_asked_only_with_consent(cli: CommandLine, part
     assert "--confirm acme" in done.err
     assert partner.heard == []
     assert cli("diagnose", "acme.yaml", "-e", "production", "--confirm", "acme").status == 0
-
-
-def test_a_similar_path_of_a_guarded_environment_is_not_asked(cli: CommandLine, partner: Partner) -> None:
-    partner.answer = lambda heard: (404, {}, b"")
-    cli.write("acme.yaml", spec_text(partner.url).replace("/production/leads", "/lead"))
-    cli("test", "acme.yaml")
-    assert cli("diagnose", "last").status == 1
-    assert len(partner.heard) > 5
-    assert all(heard.target.rstrip("/") != "/lead" for heard in partner.heard)
-
-
-def test_a_spec_that_delivers_by_get_is_asked_by_options_alone(cli: CommandLine, partner: Partner) -> None:
-    partner.answer = similar_path
-    text = spec_text(partner.url).replace("encoding: json\n", "").replace("endpoint:", "method: GET\nendpoint:")
-    text = text.replace("attribute: email,", "attribute: email, in: query,").replace(
-        "firstname}", "firstname, in: query}"
-    )
-    cli.write("acme.yaml", text)
-    cli("test", "acme.yaml")
-    before = len(partner.heard)
-    done = cli("diagnose", "last", "--output", "json")
-    assert done.json["suspects"][0]["cause"] == "wrong-path"
-    assert {heard.method for heard in partner.heard[before:]} == {"OPTIONS"}
-    cli("probe", "acme.yaml")
-    assert {heard.method for heard in partner.heard[before:]} == {"OPTIONS"}
 
 
 @pytest.mark.parametrize(
