@@ -16,6 +16,7 @@ from rokt_export.sandbox.server import Sandbox
 DELIVERED = """\
   - {outcome: delivered, status: 201, capture: {reference: $.id}, examples: [{status: 201, body: '{"id": "c0ffee12"}'}]}
 """
+EMAIL = "parameters: [{name: email, attribute: email, required: true, format: email}]"
 HEAD = "spec_version: 1\npartner: acme\nendpoint: {staging: https://api.example.com/v1/leads}\n"
 
 

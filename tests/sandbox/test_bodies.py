@@ -1,3 +1,5 @@
+"""Bodies of each encoding are decoded, and parameters are found in them by nested name."""
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -124,18 +126,6 @@ def test_xml_with_namespaces_attributes_and_cdata(start: Start) -> None:
     default = b'<!DOCTYPE x [<!ATTLIST z q CDATA "' + b"A" * 9_000 + b'">]><x>' + b"<z/>" * 9_000 + b"</x>"
     assert client.post(data=default, headers=headers).status_code == 400
     assert client.last.problems[0].startswith("the body is not XML: its document type declares")
-
-
-def test_text_template(start: Start) -> None:
-    client = start(
-        spec_of("encoding: text\nbody: |\n  {{ env.CODE }};{{ email }};{{ firstname | upper }}\n"),
-        variables={"CODE": "c(1)"},
-    )
-    headers = {"Content-Type": "text/plain; charset=utf-8"}
-    assert client.post(data="c(1);a@example.com;ZOË\n".encode(), headers=headers).status_code == 201
-    assert client.last.parameters == {"email": "a@example.com", "firstname": "ZOË"}
-    assert client.post(data=b"c(2);a@example.com;X\n", headers=headers).status_code == 400
-    assert client.post(data=b"c(1);" + b";" * 200_000, headers=headers).status_code == 400
 
 
 @pytest.mark.parametrize(

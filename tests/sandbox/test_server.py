@@ -1,5 +1,8 @@
+"""A sandbox serves over HTTP until it is stopped, within limits, and says why it cannot start."""
+
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -8,7 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.sandbox.conftest import Start, spec_of
+from rokt_export.errors import ConfigurationError
+from rokt_export.sandbox.options import SandboxOptions
+from rokt_export.sandbox.server import Sandbox
+from tests.sandbox.conftest import EMAIL, Start, spec_of
 
 PROGRAM = """
 from tests.sandbox.conftest import spec_of
@@ -62,3 +68,31 @@ def test_many_clients_at_once_are_each_counted_once(start: Start) -> None:
     assert [each.number for each in client.sandbox.deliveries] == list(range(1, 401))
     client.sandbox.clear()
     assert client.sandbox.deliveries == []
+
+
+def test_too_large_a_body_is_413(start: Start) -> None:
+    client = start(spec_of("encoding: text\nbody: '{{ email }}'"))
+    answer = client.post(data=b"x" * 20_100_000, headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 413
+    assert client.last.problems == ("the body is larger than 20 MB",)
+
+
+def test_curl_can_use_it(start: Start) -> None:
+    client = start(spec_of(EMAIL))
+    command = ["curl", "-sS", "--json", '{"email": "a@example.com"}', client.url]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except FileNotFoundError:
+        pytest.skip("curl is not installed")
+    assert set(json.loads(done.stdout)) == {"id"}
+
+
+def test_a_taken_port_and_a_missing_environment_are_told() -> None:
+    spec = spec_of(EMAIL)
+    with Sandbox(spec) as one:
+        port = int(one.base_url.rpartition(":")[2])
+        with pytest.raises(ConfigurationError, match="cannot listen"):
+            Sandbox(spec, SandboxOptions(port=port)).start()
+    with pytest.raises(ConfigurationError, match="no environment `qa`"):
+        Sandbox(spec, SandboxOptions(environment="qa"))
+    one.close()
