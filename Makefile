@@ -25,8 +25,11 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv --q
 PINS := requirements-dev.txt
 EXTRA := dev
 LOWEST_TESTS := tests/spec_language tests/partner_spec tests/request tests/response tests/transactions tests/sandbox \
-    tests/reports/test_formats.py tests/reports/test_tables.py tests/commands/test_main_job.py tests/commands/test_render.py \
-    tests/commands/test_sandbox.py tests/commands/test_sandbox_target.py tests/commands/test_test.py \
+    tests/reports/test_formats.py tests/reports/test_rows.py tests/reports/test_run_report.py tests/reports/test_html.py \
+    tests/reports/test_junit.py tests/reports/test_har.py tests/reports/test_markdown.py tests/reports/test_eml.py \
+    tests/reports/test_contact_letter.py tests/reports/test_brief.py tests/reports/test_person_lookup.py \
+    tests/commands/test_main_job.py tests/commands/test_render.py tests/commands/test_sandbox.py \
+    tests/commands/test_sandbox_target.py tests/commands/test_test.py \
     tests/commands/test_authentication.py tests/commands/test_terminal.py
 
 .DEFAULT_GOAL := help

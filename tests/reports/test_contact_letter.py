@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from collections.abc import Mapping
+from email.message import EmailMessage
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pytest
 from journal_samples import DELIVERED, DUPLICATE, FAILED, INVALID, REJECTED, UNKNOWN, begin, item, settled
 from msgspec.structs import replace
 
+from reports.report_runs import SPEC, STARTED, Run, answer, exchange, post
+from reports.report_texts import message_of, text_of, written
+from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
-from rokt_export.exchange.model import OUTCOMES, OutcomeKind
+from rokt_export.exchange.model import OUTCOMES, Exchange, Outcome, OutcomeKind
 from rokt_export.journal import Journal, RunState
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
+from rokt_export.reports import eml
 from rokt_export.reports.contact_letter import ContactLetter
 from rokt_export.reports.run_facts import lookups
 from rokt_export.reports.run_report import RunReport
+from rokt_export.response.classify import Classifier
 
 ASKS = "ready to receive records?"
 READY = f"Is acme staging {ASKS}"
@@ -281,3 +293,122 @@ def test_a_record_that_was_sent_twice_says_so_and_when(journal: Journal) -> None
     assert "- sent 22:13:22 UTC, your reference A-2 " in text
     german = letter(run_report, "de")[1]
     assert "A-1 (2-mal gesendet), A-2?" in german and "zuerst gesendet 22:13:21 UTC, insgesamt 2-mal" in german
+
+
+def test_what_the_partner_only_accepted_is_asked_as_such(tell) -> None:
+    spec = SPEC.replace("status: 200-299, capture", "status: 200-299, provisional: true, capture")
+    run_report = tell(Run([exchange(1, post(), answer(201, '{"id": "A-1"}'))], spec=spec))
+    text = text_of(message_of(written(run_report, "eml")))
+    assert "You accepted this and decide later: test@example.com." in " ".join(text.split())
+    assert "accepted, not yet decided" in text
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "read", "german"),
+    [
+        (401, "Do you know the credentials that we send", "our credentials were not accepted", "Kennen Sie unsere"),
+        (403, "Do you let requests from our network in", "we were not let in", "aus unserem Netz zu"),
+        (404, "Is this the right address for such records (POST https://", "our address is not known", "die richtige"),
+        (405, "Are this address and method right", "our method is not taken", "Sind Adresse und Methode"),
+        (415, "Which content type do you expect?", "our content type is not taken", "Content-Type erwarten"),
+        (421, "Is this the right address", "our host is not known", "die richtige Adresse"),
+        (426, "Which protocol do you expect", "another protocol is asked for", "Welches Protokoll"),
+        (429, "You asked us to slow down. How fast may we send", "you asked us to slow down", "Wie schnell dürfen wir"),
+        (308, "What is the final address", "a redirect", "leiten uns an eine andere Adresse"),
+    ],
+)
+@pytest.mark.parametrize("kind", [OutcomeKind.FAILED, OutcomeKind.UNCLASSIFIED])
+def test_a_wrong_set_up_is_asked_as_such(
+    tell, status: int, asked: str, read: str, german: str, kind: OutcomeKind
+) -> None:
+    came = answer(status, "{}", **{"X-Request-Id": "7f3a-19"})
+    rule = "setup" if kind is OutcomeKind.FAILED else None
+    run_report = tell(Run([exchange(1, post(), came, outcome=Outcome(kind, rule=rule))]))
+    for form in ("eml", "markdown"):
+        whole = text_of(message_of(written(run_report, form))) if form == "eml" else written(run_report, form)
+        letter = " ".join(whole.partition("\n---\n")[0].replace("\\", "").split())
+        assert asked in letter
+        assert f"status {status}: {read}" in letter
+        assert "In your logs: 02:13:21 UTC, X-Request-Id: 7f3a-19." in letter
+        for wrong in ("Was your service unavailable", "What does it mean", "How can we trigger"):
+            assert wrong not in letter
+    stream = io.StringIO(newline="")
+    eml.write(run_report, stream, "de")
+    page = message_of(stream.getvalue()).get_body(("html",)).get_content()
+    assert german in page and "X-Request-Id: 7f3a-19" in page
+
+
+def test_what_certify_provoked_is_not_asked_about(tell) -> None:
+    refused = exchange(2, post(), answer(401, "{}"), outcome=Outcome(OutcomeKind.FAILED, rule="setup"))
+    rows = [exchange(1, post(), answer(201, '{"id": "A-1"}')), refused]
+    for command, asked in (("certify", False), ("test", True)):
+        letter = " ".join(text_of(message_of(written(tell(Run(rows, command=command)), "eml"))).split())
+        assert ("Do you know the credentials" in letter) == asked
+        assert "Was your service unavailable" not in letter
+
+
+@pytest.mark.parametrize("later", [1, 7])
+def test_each_row_that_is_named_in_a_question_is_among_the_records(tell, later: int) -> None:
+    spec = SPEC.replace(
+        "  - {outcome: delivered, status: 200-299",
+        "  - {outcome: delivered, status: 202, provisional: true}\n  - {outcome: delivered, status: 200-299",
+    )
+    classifier = Classifier(read_spec(parse("acme.yaml", spec)).spec.responses)
+    statuses = [*[201] * 40, *[202] * later, 422, 409]
+
+    def sent(row: int, status: int) -> Exchange:
+        came = answer(status, '{"error": "exists"}' if status == 409 else "{}")
+        request = post(json.dumps({"email": f"jane.doe.{row}@example.com"}).encode())
+        return exchange(row, request, came, outcome=classifier.classify(came))
+
+    run_report = tell(Run([sent(row, status) for row, status in enumerate(statuses, 1)], spec=spec))
+    text = text_of(message_of(written(run_report, "eml")))
+    questions, _, records = text.partition("The records:")
+    asked = " ".join(questions.split())
+    named = set(re.findall(r"jane\.doe\.\d+@example\.com", questions))
+    assert {name for name in named if f"  - {name}, sent" not in records} == set()
+    assert named >= {"jane.doe.1@example.com", "jane.doe.41@example.com"}
+    assert ("decide later: jane.doe.41@example.com." in asked) == (later == 1)
+    assert ("jane.doe.43@example.com and 4 more. What did you decide" in asked) == (later == 7)
+    assert "jane.doe.3@example.com and 37 more?" in asked
+    assert "  - 40 × a new record\n" in records
+    assert f"  - {later} × accepted, not yet decided\n" in records
+    assert "  - 1 × status 422: rejected because of its data" in records
+
+
+def test_records_of_one_second_are_told_apart(tell) -> None:
+    rows = [exchange(row, post(), answer(201, json.dumps({"id": f"A-{row}"}))) for row in (1, 2, 3)]
+    rows[1:] = [replace(one, started=STARTED + 1 + row / 1000) for row, one in enumerate(rows[1:], 1)]
+    text = text_of(message_of(written(tell(Run(rows)), "eml")))
+    assert [f"sent 02:13:21.{end} UTC" in text for end in (250, 251, 252)] == [True] * 3
+    named = " ".join(text.split())
+    assert "test@example.com (sent 02:13:21.251 UTC), test@example.com (sent 02:13:21.252 UTC)" in named
+
+
+def test_an_endpoint_in_a_letter_names_no_variable_of_ours(tell) -> None:
+    spec = SPEC.replace("staging.example.com/leads", "staging.example.com/lists/{{ env.ACME_TOKEN }}/leads")
+    sent = replace(post(), url="https://staging.example.com/lists/s3cr3t-t0k3n/leads")
+    text = text_of(message_of(written(tell(Run([exchange(1, sent, answer(201, "{}"))], spec=spec)), "eml")))
+    assert "(POST https://staging.example.com/lists/…/leads)" in " ".join(text.split())
+
+
+def test_a_house_has_its_own_words_and_language(run_report: RunReport, tmp_path: Path) -> None:
+    def mail(template: str) -> EmailMessage:
+        stream = io.StringIO(newline="")
+        eml.write(run_report, stream, template)
+        return message_of(stream.getvalue())
+
+    german = mail("de")
+    assert german["Subject"] == "Bitte um Bestätigung: 8 Testdatensätze an Acme Insurance (staging), 23. November"
+    assert "Mit freundlichen Grüßen" in german.get_body(("html",)).get_content()
+    english = resources.files("rokt_export.reports") / "assets" / "letter" / "en" / "words.jinja"
+    own = english.read_text(encoding="utf-8").replace("Kind regards", "Your friends at {{ mail.partner.lower() }}")
+    (tmp_path / "words.jinja").write_text(own, encoding="utf-8")
+    assert text_of(mail(str(tmp_path))).endswith("Your friends at acme insurance\n")
+    for fault, place in (("{{ mail.nothing }}", "mail.nothing"), ("{% if %}", ""), ("{{ 1 / 0 }}", "ZeroDivision")):
+        (tmp_path / "words.jinja").write_text(own.replace("Thank you", fault), encoding="utf-8")
+        with pytest.raises(UsageError, match="the template fails") as raised:
+            mail(str(tmp_path))
+        assert place.removeprefix("mail.") in str(raised.value)
+    with pytest.raises(UsageError, match="no such language or folder"):
+        mail("klingon")

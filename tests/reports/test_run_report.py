@@ -12,14 +12,16 @@ import pytest
 from journal_samples import DELIVERED, INVALID, REJECTED, UNKNOWN, begin, item, settled
 from msgspec.structs import replace
 
+from reports.report_runs import SPEC, Run, answer, every_outcome, exchange, post
 from reports.test_console import printed
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet, RunState
 from rokt_export.journal.recording import Recording, RedactedText
+from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction import Piece
-from rokt_export.reports import brief, console, html, run_report
-from rokt_export.reports.exchange_view import exchange
+from rokt_export.reports import brief, console, exchange_view, html, run_report
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.listing import Listing
 from rokt_export.reports.run_facts import run_facts, title
@@ -262,7 +264,7 @@ def test_a_recording_of_an_earlier_attempt_is_no_recording_of_the_result(journal
         assert (recording.response, recording.fault, recording.earlier) == (None, None, told)
         assert (recording.method, recording.timings.total) == ("POST", 0.0075)
     assert None not in met
-    shown = printed(exchange, one, met[0], None)
+    shown = printed(exchange_view.exchange, one, met[0], None)
     assert told.split("\n")[0] in shown and "No response" not in shown
     assert "2 attempts, first sent 2023-11-14 22:13:20.000 UTC: end 7.5 ms" in shown
     again: dict[int, Delivery] = {}
@@ -301,3 +303,51 @@ def test_a_killed_certification_may_have_left_what_no_rule_understands(
     writer.settle([settled(1), settled(2, OutcomeKind.UNCLASSIFIED), settled(3, REJECTED)])  # and row 4 is unknown
     monkeypatch.setattr("rokt_export.journal.run_records.Process.is_alive", lambda *_: False)
     assert any("at most 3 test records" in note for note in RunReport.of(journal, journal.find(writer.run)).notes)
+
+
+def test_the_story_counts_what_the_deliveries_say(run_report: RunReport) -> None:
+    figures = run_report.figures
+    assert (run_report.rows, figures.rows, figures.attempts, figures.invented) == (9, 9, 8, 9)
+    assert run_report.as_expected == 2
+    assert run_report.coverage is not None
+    assert run_report.coverage.line() == "All 4 response rules matched."
+
+
+def test_rules_never_seen_are_named(tell) -> None:
+    coverage = tell(Run([exchange(1, post(), answer(201, "{}"))])).coverage
+    assert coverage is not None
+    assert coverage.line() == "1 of 4 response rules matched. Not seen yet: duplicate, rejected, failed"
+
+
+def test_recordings_stand_beside_their_deliveries(run_report: RunReport) -> None:
+    both = list(run_report.deliveries_with_recordings())
+    assert [one.row for one, _ in both] == list(range(1, 10))
+    assert [one.row for one, recording in both if recording is None] == [6]
+    assert all(recording is None or recording.status == one.status for one, recording in both)
+
+
+def test_the_spec_is_the_one_that_the_run_went_with(tell, journal: Journal) -> None:
+    run = tell(Run(every_outcome())).run
+    changed = read_spec(parse("acme.yaml", SPEC.replace("409", "418")))
+    run_report = RunReport.of(journal, run, changed)
+    assert run_report.loaded is not None
+    assert run_report.loaded.sha256 == run.spec_sha256
+
+
+def test_recorded_responses_are_explained(run_report: RunReport) -> None:
+    recording = run_report.recording(2)
+    assert recording is not None
+    explained = run_report.explain(recording)
+    assert explained is not None
+    assert explained.outcome.rule == "duplicate"
+    fault = run_report.recording(7)
+    assert fault is not None
+    assert run_report.explain(fault) is None
+
+
+def test_a_purged_run_keeps_its_counts(run_report: RunReport, journal: Journal) -> None:
+    journal.purge(run_report.run.run)
+    purged = RunReport.of(journal, journal.find(run_report.run.run))
+    assert purged.counts == run_report.counts
+    for name in ("csv", "ndjson", "json"):
+        assert written(purged, name)
