@@ -7,8 +7,6 @@ import json
 import pytest
 
 from commands.conftest import CommandLine, Partner
-from rokt_export.reports.http_text import laid_out
-from rokt_export.reports.message_view import message
 
 SPEC = """\
 spec_version: 1
@@ -89,59 +87,6 @@ def test_a_row_that_was_not_recorded_says_so(cli: CommandLine, partner: Partner)
     run = cli("replay", spec, rows, "--record", "none", "--output", "json", env={"ACME_TOKEN": "s3cret"}).json["run"]
     shown = cli("runs", "show", run, "--row", "1")
     assert shown.status == 0 and "the run was sent with --record none" in shown.out
-
-
-@pytest.mark.parametrize(
-    ("body", "changed"),
-    [
-        ('{"a":1,"b":[2]}', True),
-        ('{"hash":"0e12","version":"1.10"}', True),
-        ('{"amount":1.10}', True),
-        ('{"big":1e400}', True),
-        ('{"long":12345678901234567890123,"name":"Nu\\u00f1ez"}', True),
-        ('{"none":NaN}', False),
-        ("[" * 100_000, False),
-        ("{no json", False),
-        ("plain", False),
-    ],
-)
-def test_json_is_laid_out_and_keeps_its_digits(body: str, changed: bool) -> None:
-    message = "HTTP/1.1 200 OK\n\n" + body
-    shown = laid_out(message)
-    assert (shown != message) == changed
-    if changed:
-        found = shown.partition("\n\n")[2]
-        assert json.loads(found, parse_float=str, parse_int=str) == json.loads(body, parse_float=str, parse_int=str)
-        assert found.startswith(("{\n  ", "[\n  "))
-
-
-@pytest.mark.parametrize(
-    ("body", "lines"),
-    [
-        (
-            "<r><c>E1</c><l><i>1</i><i/></l></r>",
-            ["<r>", "  <c>E1</c>", "  <l>", "    <i>1</i>", "    <i/>", "  </l>", "</r>"],
-        ),
-        ('<?xml version="1.0"?><a b="1"></a>', ['<?xml version="1.0"?>', '<a b="1"></a>']),
-        ("<p>text <b>among</b> elements</p>", None),
-        ("<a><b></a>", None),
-        ("<html><p>x</p></html>", None),
-        ("<", None),
-    ],
-)  # fmt: skip
-def test_xml_is_laid_out_unless_blanks_may_matter(body: str, lines: list[str] | None) -> None:
-    shown = laid_out("HTTP/1.1 200 OK\n\n" + body).partition("\n\n")[2]
-    assert shown == (body if lines is None else "\n".join(lines) + "\n")
-
-
-def test_headers_are_dimmed_and_bodies_are_coloured() -> None:
-    shown = message('HTTP/1.1 200 OK\nX-Id: 1\n\n{"a": "b", "n": 1}')
-    styled = {shown.plain[span.start : span.end]: str(span.style) for span in shown.spans}
-    assert styled["\nX-Id: 1"] == "not bold dim"
-    assert (styled['"a"'], styled['"b"'], styled["1"]) == ("cyan", "green", "magenta")
-    shown = message('HTTP/1.1 200 OK\n\n<r a="1"><b>x</b></r>')
-    styled = {shown.plain[span.start : span.end]: str(span.style) for span in shown.spans}
-    assert (styled["<r"], styled['"1"'], styled["</b"]) == ("cyan", "green", "cyan")
 
 
 def test_other_forms_of_an_exchange(cli: CommandLine, run: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands.conftest import cli  # noqa: F401
 from exchange_deliveries import delivery_of
 from msgspec.structs import replace
 

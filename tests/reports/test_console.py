@@ -36,12 +36,6 @@ def test_the_table_fits_and_holds_every_delivery(run_report: RunReport, width: i
         assert str(one.outcome) in text
 
 
-def test_every_outcome_has_a_sign_of_its_own(run_report: RunReport) -> None:
-    text = printed(reports.deliveries_table, run_report.deliveries(), width=120)
-    for sign in "✓≈✗!?∅…":
-        assert sign in text
-
-
 def test_a_rule_that_says_nothing_new_has_no_column(run_report: RunReport) -> None:
     assert "rule" not in printed(reports.deliveries_table, run_report.deliveries()).splitlines()[0]
     named = [structs.replace(one, rule="busy") for one in run_report.deliveries()]
@@ -77,18 +71,6 @@ def test_the_summary_counts_covers_and_names(run_report: RunReport) -> None:
     assert "@example.com (reference A-1)" in text
 
 
-def test_sentences_of_the_summary_end_their_lines_between_words(run_report: RunReport) -> None:
-    class Screen(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    screen = Screen()
-    reports.summary(Console(file=screen, width=40, no_color=True, force_terminal=False), run_report)
-    wide = printed(reports.summary, run_report, width=400)
-    words = [word for line in screen.getvalue().splitlines() if "rokt-export " not in line for word in line.split()]
-    assert set(words) <= set(wide.split()) and len(screen.getvalue().splitlines()) > len(wide.splitlines())
-
-
 def test_runs_and_explanations(run_report: RunReport, journal: Journal) -> None:
     for width in WIDTHS:
         text = printed(reports.runs_table, journal.runs(), width=width)
@@ -100,14 +82,6 @@ def test_runs_and_explanations(run_report: RunReport, journal: Journal) -> None:
     text = printed(reports.explanation, explained)
     assert "rejected by rule rejected" in text
     assert "✗ duplicate: not matched" in text
-
-
-def test_a_terminal_without_unicode_gets_plain_signs() -> None:
-    raw = io.BytesIO()
-    console = Console(file=io.TextIOWrapper(raw, encoding="ascii", errors="strict"), width=80)
-    reports.deliveries_table(console, many(9, 3))
-    console.file.flush()
-    assert b"x rejected" in raw.getvalue()
 
 
 @pytest.mark.parametrize("width", [40, 60, 70, 80, 90, 100, 120, 200])

@@ -9,7 +9,7 @@ from base64 import b64decode
 from typing import Any
 
 import pytest
-from journal_samples import DELIVERED, INVALID, REJECTED, UNKNOWN, begin, item, settled
+from journal_samples import DELIVERED, REJECTED, UNKNOWN, begin, item, settled
 from msgspec.structs import replace
 
 from reports.report_runs import SPEC, Run, answer, every_outcome, exchange, post
@@ -24,7 +24,7 @@ from rokt_export.redaction import Piece
 from rokt_export.reports import brief, console, exchange_view, html, run_report
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.listing import Listing
-from rokt_export.reports.run_facts import run_facts, title
+from rokt_export.reports.run_facts import title
 from rokt_export.reports.run_report import RunReport
 
 READABLE = ("markdown", "html", "junit", "har", "json")
@@ -149,29 +149,6 @@ def test_a_finished_run_is_not_called_unfinished(journal: Journal) -> None:
     assert {"state", "total", "unfinished"}.isdisjoint(document), "the document of a finished run is the contract's"
 
 
-def test_one_count_of_deliveries_and_no_moment_where_nothing_was_sent(journal: Journal) -> None:
-    writer = begin(journal)
-    writer.settle([settled(1), settled(2, INVALID)])
-    writer.end(RunState.FINISHED, 1)
-    some = RunReport.of(journal, journal.find(writer.run))
-    assert title(some) == "acme, staging: 1 delivery, 1 invalid"
-    writer = begin(journal)
-    writer.intend([item(1)])
-    writer.settle([replace(settled(2, INVALID), started=0.0, attempts=0)])
-    writer.end(RunState.FINISHED, 1)
-    none = RunReport.of(journal, journal.find(writer.run))
-    assert none.counts == {INVALID: 1, UNKNOWN: 1}
-    assert summarized(none).splitlines()[-1] == f"Run {none.run.run}"
-    assert {"First sent", "Last sent"}.isdisjoint(dict(run_facts(none)))
-    assert "sent -" not in printed(console.summary, none)
-
-
-def test_a_run_without_rows_says_nothing_of_people(journal: Journal) -> None:
-    run_report = stopped(journal, RunState.INTERRUPTED, rows=0)
-    assert "People" not in dict(run_facts(run_report))
-    assert run_report.unfinished == "interrupted: 0 of 200 rows handled, 200 not sent"
-
-
 def test_rows_under_way_are_not_called_sent(journal: Journal) -> None:
     writer = begin(journal, options={"rows": 9})
     writer.intend([item(row) for row in range(1, 4)])
@@ -286,13 +263,6 @@ def test_a_recording_of_the_last_attempt_is_shown_whole(
     assert recording is not None and not recording.earlier
     assert {name: getattr(recording, name) for name in recorded} == recorded
     assert (one.attempts, one.started) == (2, 1.7e9)
-
-
-def test_a_report_names_files_without_the_folders_of_the_operator(journal: Journal) -> None:
-    writer = begin(journal, spec_file="/home/jo/acme.yaml", events=["/home/jo/a.csv", "b.csv"])
-    facts = dict(run_facts(RunReport.of(journal, journal.find(writer.run))))
-    assert facts["Transactions"] == "a.csv, b.csv"
-    assert facts["Spec"].startswith("acme.yaml, SHA-256 ")
 
 
 def test_a_killed_certification_may_have_left_what_no_rule_understands(
