@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 
 from rokt_export.diff import Side
-from rokt_export.diff.column import KeptPairs
 from rokt_export.diff.result import DifferenceKind, Sample, Undecided
 from rokt_export.diff.sentences import SentenceNames, of_undecided
 from rokt_export.partner_spec.model import DiffSettings
@@ -92,17 +91,6 @@ def test_a_terminal_shows_forty_differences_and_counts_the_rest() -> None:
     differences.console(result, Console(file=page, width=100))
     assert page.getvalue().count('is "a" in staging but "b" in production') == 40
     assert "And 20 more differences" in page.getvalue()
-
-
-def test_the_rows_that_are_kept_of_many_follow_no_period() -> None:
-    rows = KeptPairs()
-    one = Side("delivered")
-    for number in range(1, 20_001):
-        rows.add(number, f"t-{number}", one, one)
-    assert 500 < len(rows.kept) <= 2_048
-    for period in (2, 3, 8, 20, 32):
-        rests = {number % period for number in rows.kept}
-        assert rests == set(range(period))
 
 
 @pytest.mark.parametrize("length", [4, 6, 12])
@@ -187,11 +175,3 @@ def test_form_fields_are_compared_by_name() -> None:
     result = compared(20, form("Jane"), form("Joan"))
     assert differing(result) == [("$.who", "Jane (number) → Joan (number)")]
     assert undecided(result) == ["$.id"]
-
-
-def test_all_that_is_undecided_of_a_field_gives_one_advice() -> None:
-    def value(row: int, chance: random.Random) -> Any:
-        return {"maybe": None if chance.random() < 0.5 else chance.randrange(10**6)}
-
-    advice = {(one.path, one.enough) for one in compared(60, value, value).undecided}
-    assert advice == {("$.maybe", 0)}
