@@ -10,6 +10,10 @@ from commands.conftest import CommandLine
 
 from certification.certifying import certified, defects, probes, replaced
 from certification.crm import Crm
+from rokt_export.certification.combining import Judged, combined
+from rokt_export.certification.planning import PlannedProbe
+from rokt_export.certification.records import ProbeKind
+from rokt_export.certification.verdicts import ProbeJudgement, as_expected, found
 
 
 def swapped(first: str, second: str) -> Callable[[str], str]:
@@ -36,3 +40,31 @@ def test_two_rules_that_are_swapped_are_named(cli: CommandLine, first: str, seco
     found = next(each for each in probes(done) if each["defect"])
     assert f"`{first}`" in found["advice"]
     assert f"`{second}`" in found["advice"]
+
+
+def judged(kind: ProbeKind, judgement: ProbeJudgement) -> Judged:
+    return PlannedProbe(kind, f"a probe of {kind}", "", ""), judgement, ()
+
+
+def accepted(defect: str) -> ProbeJudgement:
+    return found(defect, "it was delivered", "")
+
+
+def test_two_kinds_of_bad_transactions_that_are_all_accepted_are_one_defect() -> None:
+    bad = [
+        judged("missing_required", accepted("accepts-without-required")),
+        judged("wrong_content_type", accepted("accepts-wrong-content-type")),
+        judged("good", as_expected("delivered")),
+    ]
+    assert [each.defect for each in combined(bad)] == ["accepts-everything", "accepts-everything", ""]
+    alone = [bad[0], judged("wrong_content_type", as_expected("refused"))]
+    assert [each.defect for each in combined(alone)] == ["accepts-without-required", ""]
+
+
+def test_credentials_that_are_missing_and_wrong_ones_are_ignored_together() -> None:
+    both = [
+        judged("no_credentials", accepted("accepts-missing-credentials")),
+        judged("wrong_credentials", accepted("accepts-wrong-credentials")),
+    ]
+    assert [each.defect for each in combined(both)] == ["ignores-credentials"] * 2
+    assert [each.defect for each in combined(both[:1])] == ["accepts-missing-credentials"]
