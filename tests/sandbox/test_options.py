@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rokt_export.errors import UsageError
-from rokt_export.sandbox.options import SandboxOptions
+from rokt_export.sandbox.options import SandboxOptions, proof_of
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,8 @@ from rokt_export.sandbox.options import SandboxOptions
 def test_options_that_make_no_sense(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         SandboxOptions(**options)  # type: ignore[arg-type]
+
+
+def test_a_proof_belongs_to_one_challenge_and_one_partner() -> None:
+    assert proof_of("c", "acme") == proof_of("c", "acme")
+    assert len({proof_of("c", "acme"), proof_of("d", "acme"), proof_of("c", "other")}) == 3

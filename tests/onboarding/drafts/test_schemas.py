@@ -10,6 +10,7 @@ from commands.conftest import CommandLine
 
 from onboarding.documents import with_reference
 from onboarding.drafted import parameters_of, spec_of
+from rokt_export.onboarding.drafts.schemas import kind_of, leaves_of, values_of
 
 
 def test_a_form_with_nested_names(cli: CommandLine) -> None:
@@ -62,3 +63,16 @@ def test_alternatives_within_alternatives_end(cli: CommandLine) -> None:
     began = time.monotonic()
     assert cli("init", "out.yml", "--openapi", "doc.json").status in (0, 1)
     assert time.monotonic() - began < 30
+
+
+def test_values_of_a_body_have_nested_names_and_kinds() -> None:
+    body = {"a": {"b": [1, 2.5]}, "ok": True, "none": None, "list": [{"id": "x"}]}
+    found = dict(values_of(body))
+    assert found["ok"] is True and found["none"] is None and found["list[0].id"] == "x"
+    assert [kind_of(value) for value in (True, 1, 2.5, "x")] == ["boolean", "integer", "number", "string"]
+
+
+def test_leaves_of_a_body_are_json_paths() -> None:
+    found = leaves_of('{"error": {"code": 7}, "id": "r-1"}')
+    assert {path: each.name for path, each in found.items()} == {"$.error.code": "error.code", "$.id": "id"}
+    assert leaves_of("no json") == {}
