@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from certification.certifying import ENV, without_accents
 from certification.crm import SPEC, Crm, serving
 
@@ -22,19 +21,6 @@ def test_the_terminal_names_the_probe_of_each_record_and_why_one_was_not_run(cli
     assert "not run: the spec has no `read_back`" in sent and "came: the spec has no `read_back`" not in sent
     assert "a sandbox stores no records that could be removed" in " ".join(tried.split())
     assert "remove these records" not in tried and "Is record" not in tried
-
-
-@pytest.mark.parametrize("part", ["", "read_back", "cleanup"])
-def test_the_count_of_probes_before_and_after_is_one(cli: CommandLine, part: str) -> None:
-    with serving(Crm()) as url:
-        text = SPEC.format(url=url)
-        path = cli.write("acme.yaml", re.sub(rf"^{part}:.*\n(?: .*\n)*", "", text, flags=re.M) if part else text)
-        for more in ((), ("--sandbox",)):
-            done = cli("certify", path, "--wait", "0.1s", *more, env=ENV)
-            before = re.search(r"^(\d+) probes(?:, (\d+) of them not run)?: up to", done.err, re.M)
-            after = re.search(r"^(\d+) probes   .*?(?:(\d+) not run)?$", done.out, re.M)
-            assert before is not None and after is not None, (done.err, done.out)
-            assert before.groups() == after.groups()
 
 
 def test_the_table_fits_eighty_columns(cli: CommandLine) -> None:
