@@ -181,13 +181,6 @@ def left_out(
         )
 
 
-def omitted_values(counts: Mapping[str, int]) -> Iterator[str]:
-    """Yield of each parameter how many values `invalid: omit` left out of requests; by name of the parameter."""
-    for name, values in counts.items():
-        those = number_of(values, "value does", "values do")
-        yield f"{those} not fit parameter {name}, and {'was' if values == 1 else 'were'} left out (`invalid: omit`)"
-
-
 def _out(rows: int, first: Sequence[int]) -> str:
     """Return `2 rows were left out (rows 4, 9)`; behind the first rows `…` stands for more."""
     which = f" ({'row' if rows == 1 else 'rows'} {', '.join(map(str, first))}{', …' * (rows > len(first))})"

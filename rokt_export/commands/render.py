@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
@@ -111,7 +110,7 @@ def render(
     else:
         terminal.json(data)
     _tell_contradictions(terminal, (finding for each in rendered for finding in each.contradictions))
-    _tell_omitted(terminal, (name for each in rendered for name in each.omitted))
+    _tell_omitted(terminal, ((each.transaction.row, each.omitted) for each in rendered))
     return ExitStatus.FINDINGS if any(each["problems"] for each in data) else ExitStatus.OK
 
 
@@ -136,7 +135,6 @@ def _requests(
     plan = Plan(setup.spec, setup.environment, variables, rows, Pace(), "", b"")
     stand_ins = frozenset(variables.values()) - frozenset(setup.variables.values.values())
     for transaction in islice(source(plan), count):
-        renderer.omitted.clear()
         private = () if show_personal else personal.of(transaction)
         try:
             request = with_places(renderer.render(transaction), renderer, redactor)
@@ -177,12 +175,15 @@ def _tell_contradictions(terminal: Terminal, findings: Iterable[Finding]) -> Non
         print_findings(terminal.err, distinct)
 
 
-def _tell_omitted(terminal: Terminal, names: Iterable[str]) -> None:
-    """Print on stderr which parameters were left out of how many requests."""
-    from rokt_export.commands.input_summary import omitted_values
+def _tell_omitted(terminal: Terminal, rows: Iterable[tuple[int, tuple[str, ...]]]) -> None:
+    """Print on stderr which parameters were left out of how many requests, by row and its parameters."""
+    from rokt_export.delivery.omitted_values import OmittedValues
 
+    omitted = OmittedValues()
+    for row, names in rows:
+        omitted.add(row, names)
     terminal.flush()
-    for sentence in omitted_values(Counter(names)):
+    for sentence in omitted.sentences:
         terminal.warn(sentence)
 
 
@@ -193,9 +194,9 @@ def _print(terminal: Terminal, shown: Iterator[Rendered], form: RequestForm) -> 
 
     status = ExitStatus.OK
     against: dict[Finding, None] = {}
-    left_out: list[str] = []
+    left_out: list[tuple[int, tuple[str, ...]]] = []
     for number, (transaction, recording, problems, contradictions, omitted) in enumerate(shown):
-        left_out += omitted
+        left_out.append((transaction.row, omitted))
         against |= dict.fromkeys(contradictions)
         if number:
             terminal.write(f"\n# row {transaction.row}")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 import typer
 from msgspec import Struct
 
-from rokt_export.commands.input_summary import left_out, omitted_values
+from rokt_export.commands.input_summary import left_out
 from rokt_export.commands.preflight import target_of
 from rokt_export.commands.progress import ProgressWatch
 from rokt_export.commands.run_output import NextCommands, say_how_to_go_on
@@ -29,6 +29,8 @@ from rokt_export.commands.spec_setup import SpecSetup, tell_variables
 from rokt_export.commands.terminal import GUARD, LOG, Terminal, drop, note, number_of
 from rokt_export.delivery.events import Settled, StopReason
 from rokt_export.delivery.input_feed import is_live
+from rokt_export.delivery.omitted_values import NOTE as OMITTED
+from rokt_export.delivery.omitted_values import OmittedValues
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.redaction_setup import redactor_for
 from rokt_export.delivery.row_filter import identity_of
@@ -166,6 +168,7 @@ def carry_out(
         assert journal is not None
         _warn_of_other_journals(job.plan, journal, terminal)
         _say_who_has_the_name(job, journal, terminal)
+        omitted = _omitted_before(job, journal)
         run, before = _begin(job, journal)
         recorded = 0 if job.resume is None else journal.recorded(run)
         if job.plan.partitions > 1:  # SQLite forbids that a connection is carried over a fork
@@ -181,7 +184,7 @@ def carry_out(
         counted = plan.selection.only is None and isinstance(plan.rows, FileRows) and not is_live(plan.rows)
         files = [stamp.path for stamp in stamps] if counted else []
         watch = ProgressWatch(terminal, plan.wanted, listen, job.metrics, labels, files)
-        return _carried_out(job, run, journal, stamps, watch, run_with or run_plan)
+        return _carried_out(job, run, journal, stamps, watch, run_with or run_plan, omitted)
 
 
 def _check_open_files(plan: Plan) -> None:
@@ -214,21 +217,24 @@ def _carried_out(
     stamps: list[FileStamp],
     watch: ProgressWatch,
     run_with: RunPlan,
+    omitted: OmittedValues,
 ) -> RunResult:
-    """Send the rows of a run that has begun, and end it."""
+    """Send the rows of a run that has begun, and end it; `omitted` is what its earlier processes left out."""
     _note_decisions(job, run)
     brake = StopRequest()
     # To the very end: an eager second Ctrl-C must not keep the journal from learning how the run ended.
     with _signals(brake, watch), _settled_rows_in_errors(job, run):
         result = _with_suspect(job, _sent(job, run, journal, watch, brake, run_with), run)
         result.tally.notes.extend(left_out(result.tally.left_out, result.tally.first_left_out, job.command))
-        result.tally.notes.extend(omitted_values(result.tally.omitted))
+        result.tally.omitted.merge(omitted)
+        result.tally.omitted.partial |= bool(result.deaths)
         changed = _note_changes(result.tally, stamps)
         status = ExitStatus.most_severe(
             _status(job, run, journal, result, watch.say), ExitStatus.FINDINGS if changed else ExitStatus.OK
         )
         state = "finished" if result.finished.reason is StopReason.COMPLETE else "interrupted"
         _end(job, run, journal, state, status, _notes(job, result), watch.say)
+        result.tally.notes.extend(result.tally.omitted.sentences)  # reports have them from the counts
         watch.ended(status, result.finished)
     return RunResult(run, result, status)
 
@@ -311,6 +317,13 @@ def _say_who_has_the_name(job: RunJob, journal: Journal, terminal: Terminal) -> 
     if job.resume is None and job.name is not None and (ids := journal.ids_named(job.name)):
         runs = number_of(len(ids), "earlier run has", "earlier runs have")
         terminal.say(f"{runs} the name `{job.name}`: to resume, confirm or purge one of them, give its id")
+
+
+def _omitted_before(job: RunJob, journal: Journal) -> OmittedValues:
+    """Return what earlier processes of a run that is resumed left out of requests; nothing for a new run."""
+    if job.resume is None:
+        return OmittedValues()
+    return OmittedValues.of_run(journal.find(job.resume), journal.notes(job.resume))
 
 
 def _begin(job: RunJob, journal: Journal) -> tuple[str, int]:
@@ -414,6 +427,7 @@ def _standing_notes(job: RunJob, result: Result) -> dict[str, Any]:
         "coverage": {"seen": seen, "never": [name for name in names if name not in seen]},
         "finished": {"reason": str(result.finished.reason), "message": result.finished.stopped},
         "notes": result.tally.notes,
+        OMITTED: result.tally.omitted.as_json(),
         "left_out": result.tally.known_before,
         "not_sent": result.tally.not_sent,
         "expected": str(job.plan.expected),

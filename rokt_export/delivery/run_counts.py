@@ -10,6 +10,7 @@ from itertools import islice
 from math import log
 from typing import Any
 
+from rokt_export.delivery.omitted_values import OmittedValues
 from rokt_export.errors import ExitStatus
 from rokt_export.exchange.delivery import Deliveries, Delivery, LeftOut
 
@@ -221,7 +222,7 @@ class Tally:
         unreachable: rows that failed because the partner could not be reached.
         left_out: why rows of the input were not sent, to rows.
         first_left_out: the same, except `DONE_BEFORE`, to the numbers of the first of them, in order.
-        omitted: names of parameters to how many of their values `invalid: omit` left out of requests.
+        omitted: values that `invalid: omit` left out of the requests of settled rows.
         notes: what the operator should know.
         figures: what reports say of all rows.
         detailed: whether `responses` are counted.
@@ -235,7 +236,7 @@ class Tally:
     unreachable: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     first_left_out: dict[str, list[int]] = field(default_factory=dict)
-    omitted: Counter[str] = field(default_factory=Counter)
+    omitted: OmittedValues = field(default_factory=OmittedValues)
     notes: list[str] = field(default_factory=list)
     figures: RunFigures = field(default_factory=RunFigures)
     detailed: bool = False
@@ -267,7 +268,7 @@ class Tally:
             "unreachable": self.unreachable,
             "left_out": dict(self.left_out),
             "first_left_out": self.first_left_out,
-            "omitted": dict(self.omitted),
+            "omitted": self.omitted.as_json(),
             "figures": self.figures.as_json(),
             "responses": [[*key, rows] for key, rows in self.responses.items()],
             "waited": self.waited,
@@ -283,7 +284,7 @@ class Tally:
             data["unreachable"],
             Counter(data["left_out"]),
             data["first_left_out"],
-            Counter(data["omitted"]),
+            OmittedValues.from_json(data["omitted"]),
             figures=RunFigures.from_json(data["figures"]),
             responses=Counter({(outcome, rule, status): rows for outcome, rule, status, rows in data["responses"]}),
             waited=data["waited"],
@@ -298,7 +299,7 @@ class Tally:
         self.left_out.update(other.left_out)
         for why, rows in other.first_left_out.items():
             self._name_left_out(why, rows)
-        self.omitted.update(other.omitted)
+        self.omitted.merge(other.omitted)
         self.notes.extend(note for note in other.notes if note not in self.notes)
         self.figures.merge(other.figures)
         self.responses.update(other.responses)

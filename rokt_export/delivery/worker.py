@@ -55,7 +55,7 @@ from rokt_export.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
     from rokt_export.delivery.oauth2 import TokenStore
-    from rokt_export.journal import Journal, RunWriter
+    from rokt_export.journal import Journal, RowSet, RunWriter
 
 _CLAIMED = 8
 """Rows that a worker claims at a time, at most, per send in flight. At the end of an input whose rows were not counted,
@@ -263,6 +263,7 @@ def run_partition(
         )
         if lease is not None:
             lease.attach(engine)
+        renderer.omitted_of = {}
         personal = PersonalData(plan.spec, renderer)
         attempts = partial(_attempt, redactor, personal) if plan.verbose else None
         keeper = Bookkeeper(
@@ -279,11 +280,20 @@ def run_partition(
         )
         brake.attach(engine)
         news = [LateDamage(transactions, plan.looked_at).news, *([] if lease is None else [lease.news])]
-        finished = _listened_to(engine, keeper, _Reporter(index, tally, watch, news, attempts))
-        tally.omitted.update(renderer.omitted)
+        reporter = _Reporter(index, tally, watch, news, attempts, renderer.omitted_of, _counted_before(plan, writer))
+        finished = _listened_to(engine, keeper, reporter)
         if isinstance(feed, LiveFeed) or plan.looked_at is not None:  # nobody has looked at all rows before
             tally.notes.extend(damage_in(transactions))
         return Result(tally, finished)
+
+
+def _counted_before(plan: Plan, writer: RunWriter) -> RowSet | frozenset[int]:
+    """Return the rows that an earlier process of the run settled as `unknown`, and that are sent again."""
+    if not plan.selection.unknown:
+        return frozenset()
+    rows = writer.unknown_rows()
+    rows.difference_update(writer.unsettled_rows())
+    return rows
 
 
 def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Finished:
@@ -298,6 +308,7 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Fin
                 engine.withhold(taken)
                 for row, why in taken.items():
                     reporter.tally.leave_out(why, row)
+                    reporter.omitted.pop(row, None)
             reporter(event)
             if isinstance(event, Finished):
                 finished = event
@@ -311,13 +322,20 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Fin
 
 @dataclass(slots=True)
 class _Reporter:
-    """Counts, and reports to the watch at intervals."""
+    """Counts, and reports to the watch at intervals.
+
+    Attributes:
+        omitted: row to the parameters of which its request lacks values; see `Renderer.omitted_of`.
+        counted: rows whose omitted values are counted already.
+    """
 
     index: int
     tally: Tally
     watch: Watch
     news: Sequence[Callable[[], list[str]]]
     attempt: Callable[[Exchange], str] | None = None
+    omitted: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    counted: RowSet | frozenset[int] = frozenset()
     _reported: float = 0.0
     _in_flight: int = 0
     _waiting: str = ""
@@ -368,7 +386,21 @@ class _Reporter:
             self._messages += [
                 self.attempt(each) for before, each in pairs if not (before and each.together is before.together != ())
             ]
+        if self.omitted:
+            self._count_omitted(event.exchanges)
         self.watch.settled(event)
+
+    def _count_omitted(self, exchanges: Sequence[Exchange]) -> None:
+        for each in exchanges:
+            row = each.transaction.row
+            names = self.omitted.pop(row, None)
+            if names is None or not each.attempts:
+                continue
+            if row not in self.counted:
+                self.tally.omitted.add(row, names)
+            if self.attempt is not None:
+                listed = ", ".join(dict.fromkeys(names))
+                self._messages.append(f"row {row}: sent without {listed}: the value does not fit (`invalid: omit`)")
 
     def _count(self) -> None:
         if self._uncounted:

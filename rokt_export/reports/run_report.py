@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from msgspec import structs
 
+from rokt_export.delivery.omitted_values import OmittedValues
 from rokt_export.delivery.run_counts import RunFigures
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
 from rokt_export.errors import SpecError
@@ -129,6 +130,7 @@ class RunReport:
             *self.document_notes,
             *self.empty_captures,
             *(self._kept.get("notes") or ()),
+            *OmittedValues.of_run(run, self._kept).sentences,
         )
 
     @property

@@ -206,7 +206,8 @@ class Renderer:
         credentials: what the environment's authentications put on a request, in the spec's order.
         variables: as given.
         unsigned: the authentication classes whose credentials are left out, as `module:Class`.
-        omitted: names of parameters to how many of their values `invalid: omit` left out of requests so far.
+        omitted: names of parameters to how many of their values `invalid: omit` left out of the last request.
+        omitted_of: row to the same names, one for each value; who settles the row takes it out. None: not kept.
     """
 
     def __init__(
@@ -229,6 +230,7 @@ class Renderer:
         self._method = str(self.environment.method)
         self._fields = [compile_field(p, variables) for p in parameters if not p.encoding]
         self.omitted: Counter[str] = Counter()
+        self.omitted_of: dict[int, tuple[str, ...]] | None = None
         self._omits = any(each.invalid == "omit" for each in every_parameter(spec.parameters))
         self._url = url_maker(
             self.environment.url,
@@ -263,7 +265,8 @@ class Renderer:
         if transaction.problem is not None:
             raise InvalidRowError((transaction.problem,))
         values = transaction.values
-        before = self.omitted.copy() if self._omits else None
+        if self._omits:
+            self.omitted.clear()
         try:
             for name in self._required:
                 if not values.get(name):
@@ -273,9 +276,12 @@ class Renderer:
                 headers += self._varying(values)
             if self._key is not None:
                 headers += self._key(transaction)
-            return Request(self._method, self._url(values), headers, self._body(values))
+            request = Request(self._method, self._url(values), headers, self._body(values))
         except RefusedError as error:
-            raise self._invalid(values, error, before) from error
+            raise self._invalid(values, error) from error
+        if self.omitted:
+            self._keep_omitted(transaction)
+        return request
 
     def question(self, url: str) -> Request:
         """Return a GET of a URL with the headers and credentials of every delivery, without signatures.
@@ -297,7 +303,8 @@ class Renderer:
         if transaction.problem is not None:
             raise InvalidRowError((transaction.problem,))
         values = transaction.values
-        before = self.omitted.copy() if self._omits else None
+        if self._omits:
+            self.omitted.clear()
         try:
             if lacking := self._lacking(values):
                 raise RefusedError(lacking[0])
@@ -311,9 +318,12 @@ class Renderer:
                     key = header[0][1]
                 else:
                     headers += header
-            return RequestRecord(self._url(values), headers, *self._records.parts(values), key)
+            record = RequestRecord(self._url(values), headers, *self._records.parts(values), key)
         except RefusedError as error:
-            raise self._invalid(values, error, before) from error
+            raise self._invalid(values, error) from error
+        if self.omitted:
+            self._keep_omitted(transaction)
+        return record
 
     def together(self, records: Sequence[RequestRecord]) -> Request:
         """Return the request that carries these records, which join each other; the same records, the same key."""
@@ -331,6 +341,8 @@ class Renderer:
             self.render(transaction)
         except InvalidRowError:
             return False
+        if self.omitted_of is not None:
+            self.omitted_of.pop(transaction.row, None)
         return True
 
     @property
@@ -369,12 +381,14 @@ class Renderer:
             if not values.get(name)
         ]
 
-    def _invalid(self, values: ParameterValues, first: RefusedError, before: Counter[str] | None) -> InvalidRowError:
-        """Return the error for a row that is not sent; what was left out of it counts no more."""
+    def _keep_omitted(self, transaction: Transaction) -> None:
+        if self.omitted_of is not None:
+            self.omitted_of[transaction.row] = tuple(self.omitted.elements())
+
+    def _invalid(self, values: ParameterValues, first: RefusedError) -> InvalidRowError:
+        """Return the error for a row that is not sent; nothing was left out of it."""
         problems = self._problems(values, first)
-        if before is not None:
-            self.omitted.clear()
-            self.omitted.update(before)
+        self.omitted.clear()
         return InvalidRowError(problems)
 
     def _problems(self, values: ParameterValues, first: RefusedError) -> list[str]:
