@@ -65,8 +65,8 @@ def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
         terminal.warn(f"  {damage.where}: {damage.message}. {damage.remedy}")
     total = sum(found.counts.values())
     if total > len(first):
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.counts.items())
-        terminal.warn(f"  in all {total:,}: {kinds}")
+        kinds = ", ".join(f"{kind.words} ({count:,})" for kind, count in found.counts.items())
+        terminal.warn(f"  {total:,} in all: {kinds}")
 
 
 def _refused_if_guarded(rows: FileRows, found: Scan) -> str:

@@ -38,6 +38,39 @@ class DamageKind(StrEnum):
     NO_ROWS = "no_rows"
     CHANGED = "changed"
 
+    @property
+    def words(self) -> str:
+        """The kind for a person, as one reads it in a list with numbers."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    DamageKind.EXPONENT: "number rounded to an exponent",
+    DamageKind.FLOAT_ID: "identifier ending in .0",
+    DamageKind.SHORT_ZIP: "zip code without its leading zero",
+    DamageKind.SERIAL_DATE: "date as a day number",
+    DamageKind.MOJIBAKE: "letters read in a wrong encoding",
+    DamageKind.RAGGED: "row with too many or too few cells",
+    DamageKind.BLANK_ROW: "blank row",
+    DamageKind.QUOTING: "stray or unclosed quote",
+    DamageKind.NUL: "NUL bytes",
+    DamageKind.UNDECODABLE: "bytes not valid in the encoding",
+    DamageKind.OVERSIZE: "row too long",
+    DamageKind.MALFORMED: "row that is no transaction",
+    DamageKind.WRONG_DELIMITER: "wrong delimiter",
+    DamageKind.ENCODING_GUESSED: "encoding of the file guessed",
+    DamageKind.DUPLICATE_HEADER: "column named twice",
+    DamageKind.EMPTY_HEADER: "column without a name",
+    DamageKind.MISSING_COLUMN: "missing column",
+    DamageKind.LEFTOVER: "a program's word, error or formula instead of a value",
+    DamageKind.INVISIBLE: "invisible or foreign character",
+    DamageKind.CLEANED: "cleaned",
+    DamageKind.HIDDEN: "hidden sheet, row or column",
+    DamageKind.AMBIGUOUS: "two columns for one attribute",
+    DamageKind.NO_ROWS: "no rows",
+    DamageKind.CHANGED: "file changed while it was read",
+}
+
 
 ALTERING = frozenset(
     (

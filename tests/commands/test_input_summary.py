@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands.conftest import CommandLine, Partner
+from rokt_export.transactions.damage import DamageKind
 
 ODD = """\
 Main e-mail;First Name;Shoe;Confirmation Ref
@@ -121,3 +122,17 @@ def test_invented_people_cannot_be_taken_from_a_run(cli: CommandLine, spec: Path
         assert shown.status == 2
         assert "used generated test data: there is no file to read its rows from" in shown.err
     assert len(partner.heard) == 1
+
+
+def test_kinds_of_damage_are_told_in_words(cli: CommandLine, spec: Path) -> None:
+    rows = cli.folder / "rows.csv"
+    rows.write_bytes("email,firstname\na@example.com,Zoë\n".encode("cp1252") + b"b@example.com,#N/A\n" * 12)
+    told = cli("test", spec, rows).err
+    assert (
+        "13 in all: encoding of the file guessed (1), a program's word, error or formula instead of a value (12)"
+        in (" ".join(told.split()))
+    )
+
+
+def test_each_kind_of_damage_has_words() -> None:
+    assert all(kind.words and "_" not in kind.words for kind in DamageKind)
