@@ -209,8 +209,10 @@ class Journal:
                     run.update().where(run.c.no == record.no).values(taken | run_records.ownership(this_process()))
                 )
                 latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
-                noted = (record.no, run_records.TAKEN_OVER, orjson.dumps(latest or 0))
-                Bulk(connection.dialect).note.run(connection, [noted])
+                taken_over = (record.no, run_records.TAKEN_OVER, orjson.dumps(latest or 0))
+                # What an earlier process counted is not true of the rows to come, even if this one is killed.
+                no_figures = (record.no, "figures", orjson.dumps(None))
+                Bulk(connection.dialect).note.run(connection, [taken_over, no_figures])
             if record.production:
                 storage.write_through(self._store)
             return self._writer(record)

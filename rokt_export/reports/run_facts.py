@@ -43,7 +43,9 @@ def sent_when(run_report: RunReport) -> str | None:
     first, last = run_report.figures.first_sent, run_report.figures.last_sent
     if first is None:
         return None
-    return moment(first) if first == last else f"{moment(first)} to {moment(last)}"
+    when = moment(first) if first == last else f"{moment(first)} to {moment(last)}"
+    lost = run_report.without_response
+    return f"{when}, or later: of {lost:,} row{'' if lost == 1 else 's'} no response was recorded" if lost else when
 
 
 def lookups(run_report: RunReport) -> list[str]:
@@ -116,9 +118,11 @@ def run_facts(run_report: RunReport) -> Iterator[tuple[str, str]]:
         yield "Endpoint", endpoint
     if figures.first_sent is not None:
         yield "First sent", moment(figures.first_sent)
-        yield "Last sent", moment(figures.last_sent)
+        yield "Last sent", moment(figures.last_sent) + (", or later" if run_report.without_response else "")
     yield "Rows", f"{run_report.rows:,}"
-    yield "Requests sent", f"{figures.attempts:,}"
+    lost = run_report.without_response
+    perhaps = f", and perhaps {lost:,} whose response was not recorded" if lost else ""
+    yield "Requests sent", f"{figures.attempts:,}{perhaps}"
     if figures.rows:
         yield "People", _people(run_report)
     yield "Spec", f"{PurePath(run.spec_file).name}, SHA-256 {run.spec_sha256}"

@@ -316,6 +316,13 @@ class RunReport:
         return RunFigures.from_json(noted) if noted else RunFigures.of(self._deliveries(None))
 
     @cached_property
+    def without_response(self) -> int:
+        """Rows of a run that has ended which may have been sent, and of which nothing else was recorded."""
+        if self.run.state is RunState.RUNNING or not self.counts.get(OutcomeKind.UNKNOWN):
+            return 0
+        return sum(not one.started for one in self._deliveries([OutcomeKind.UNKNOWN]))
+
+    @cached_property
     def coverage(self) -> RunCoverage | None:
         """Which rules the run has exercised; None where the spec's rules are not known."""
         noted: Mapping[str, Any] = self._kept.get("coverage") or {}

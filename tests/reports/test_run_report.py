@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from reports.report_runs import SPEC, Run, answer, every_outcome, exchange, post
 from reports.test_console import printed
+from rokt_export.delivery.run_counts import RunFigures
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal import Journal, RowSet, RunState
@@ -24,7 +25,7 @@ from rokt_export.redaction import Piece
 from rokt_export.reports import brief, console, exchange_view, html, run_report
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.listing import Listing
-from rokt_export.reports.run_facts import title
+from rokt_export.reports.run_facts import run_facts, sent_when, title
 from rokt_export.reports.run_report import RunReport
 
 READABLE = ("markdown", "html", "junit", "har", "json")
@@ -321,3 +322,25 @@ def test_a_purged_run_keeps_its_counts(run_report: RunReport, journal: Journal) 
     assert purged.counts == run_report.counts
     for name in ("csv", "ndjson", "json"):
         assert written(purged, name)
+
+
+def test_a_resumed_run_that_was_killed_counts_the_rows_of_both_processes(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = begin(journal)
+    writer.intend([item(1)])
+    writer.settle([replace(settled(1), started=1.7e9)])
+    journal.note(writer.run, {"figures": RunFigures.of([replace(settled(1), started=1.7e9)]).as_json()})
+    writer.end(RunState.INTERRUPTED, 130)
+    resumed = journal.reopen(writer.run)
+    resumed.intend([item(2), item(3)])
+    resumed.settle([replace(settled(2), started=1.7e9 + 60)])
+    monkeypatch.setattr("rokt_export.journal.run_records.Process.is_alive", lambda *_: False)
+    killed = RunReport.of(journal, journal.find(writer.run))
+    facts = dict(run_facts(killed))
+    assert title(killed) == "acme, staging: 3 deliveries, crashed"
+    assert facts["Requests sent"] == "2, and perhaps 1 whose response was not recorded"
+    assert facts["Last sent"] == "2023-11-14 22:14:20.000 UTC, or later"
+    assert sent_when(killed) == (
+        "2023-11-14 22:13:20.000 UTC to 2023-11-14 22:14:20.000 UTC, or later: of 1 row no response was recorded"
+    )
