@@ -79,7 +79,7 @@ class Partner:
         self._memory, self._memory_key = options.memory, options.memory_key or secrets.token_bytes(32)
         self._identify = identifier(located, whole, self._memory_key)
         self.read_back = ParameterReader(spec.parameters, self._encoding, self.url, whole)
-        self._responses = _Responses(spec.responses, chance)
+        self._responses = _Responses(spec, chance)
         self.jobs = None if spec.confirmation is None else Jobs(spec.confirmation, variables)
         self._elements = ElementResponses(spec.responses, located, chance)
         self._split = splitter(next(iter(record_arrays(spec)), None))
@@ -215,13 +215,20 @@ class Partner:
 class _Responses:
     """The responses of the spec's rules, by outcome."""
 
-    def __init__(self, rules: tuple[Rule, ...], chance: random.Random) -> None:
+    def __init__(self, spec: PartnerSpec, chance: random.Random) -> None:
+        rules = spec.responses
+
+        def is_rare(rule: Rule) -> bool:
+            return rule.provisional and spec.confirmation is None
+
         def first(outcome: str) -> ExampleResponses | None:
             own = [rule for rule in rules if rule.outcome == outcome]
             best = next((rule for rule in own if rule.examples), next(iter(own), None))
             return ExampleResponses(best, None, chance) if best is not None else None
 
-        self.delivered = first("delivered") or _PlainText()
+        # The usual rule, though a rare one may be the only one that has an example.
+        usual = min((rule for rule in rules if rule.outcome == "delivered"), key=is_rare, default=None)
+        self.delivered = ExampleResponses(usual, None, chance) if usual is not None else _PlainText()
         self.duplicates = first("duplicate")
         self._failures = first("failed")
         self._rejections = _rejections(rules, chance)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rokt_export.partner_spec.loading import load_spec
 from tests.sandbox.conftest import EMAIL, Start, spec_of
 
@@ -62,3 +64,26 @@ def test_a_probe_is_answered_and_is_no_delivery(start: Start) -> None:
     assert client.send("HEAD").status_code == 200
     assert client.send("OPTIONS").headers["Allow"] == "POST, HEAD, OPTIONS"
     assert client.sandbox.deliveries == []
+
+
+@pytest.mark.parametrize("first", ["usual", "rare"])
+def test_a_rare_rule_with_the_only_example_is_not_the_usual_response(start: Start, first: str) -> None:
+    usual = "  - {outcome: delivered, status: 201, capture: {reference: $.contact.id}}\n"
+    rare = """\
+  - outcome: delivered
+    status: 202
+    body: {$.status: queued}
+    provisional: true
+    examples: [{status: 202, body: '{"status": "queued"}'}]
+"""
+    client = start(spec_of(EMAIL, responses=usual + rare if first == "usual" else rare + usual))
+    assert [client.post(json={"email": f"{n}@example.com"}).status_code for n in range(2)] == [201, 201]
+
+
+def test_the_first_rule_of_delivered_is_the_usual_response(start: Start) -> None:
+    responses = """\
+  - {outcome: delivered, status: 201, capture: {reference: $.id}}
+  - {outcome: delivered, status: 200, examples: [{status: 200, body: '{"result": "quarantined"}'}]}
+"""
+    client = start(spec_of(EMAIL, responses=responses))
+    assert client.post(json={"email": "a@example.com"}).status_code == 201
