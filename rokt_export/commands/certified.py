@@ -48,12 +48,19 @@ def check_certified(setup: SpecSetup, place: str, terminal: Terminal, *, files: 
     now, spec = parts_of(setup.loaded), setup.loaded.document.file
     changed = {run: changed_parts(kept.parts, now, kept.environment) for run, kept, _ in found}
     same = [each for each in found if not changed[each[0]]]
+    again = f"`rokt-export certify {shlex.quote(spec)}`"
+    remedy = f"{again} certifies it"
     if same:
         run, kept, signs = same[0]
         if (why := refusal(kept, signs)) is None:
             terminal.say(f"the spec is certified in {kept.environment} by run {run}, {signature(signs)}")
             return
         problem = f"{spec} is not certified: run {run} tried it, and {why}"
+        remedy = f"Correct that, and run {again} anew"
+        if kept.findings:
+            remedy += (
+                f"; `rokt-export certify --answers FILE {run}` reads the partner's answers, which may accept findings"
+            )
     elif found:
         run, kept, signs = min(found, key=lambda each: len(changed[each[0]]))
         why = refusal(kept, signs)
@@ -64,9 +71,7 @@ def check_certified(setup: SpecSetup, place: str, terminal: Terminal, *, files: 
     else:
         what = "certified only by a sandbox" if known else "never certified"
         problem = f"{spec} was {what}, as far as this journal knows"
-    remedy = (
-        f"`rokt-export certify {shlex.quote(spec)}` certifies it; --certified PACK names a pack of another journal."
-    )
+    remedy += "; --certified PACK names a pack of another journal."
     if required:
         raise ConfigurationError(f"{problem}; nothing was sent", where="--require-certified", remedy=remedy)
     terminal.warn(f"{problem}. {remedy}")

@@ -250,6 +250,8 @@ def say_how_to_go_on(
     if run_report.left_over == 0 and OutcomeKind.UNKNOWN not in run.counts:
         say(f"run {run.run} has nothing left to send")
     else:
+        if (refused or run_report.stopped_by_setup) and (env_file := run.options.get("env_file")):
+            say(f"correct the set-up first: a resume reads {env_file} again; --env-file names another file")
         say(f"go on with: {onward.resume(run.run)}")
         if refused:
             say(f"or send the rows anyway: {onward.piped('--resume', run.run, '--no-first-row-check')}")

@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from msgspec import structs
 
+from rokt_export.delivery.events import StopReason
 from rokt_export.delivery.omitted_values import OmittedValues
 from rokt_export.delivery.run_counts import RunFigures
 from rokt_export.delivery.shared_counts import FIRST_RECORDED, PROBLEMS_RECORDED
@@ -283,6 +284,12 @@ class RunReport:
         # What a run noted of its end is not true of one that was resumed and then crashed.
         why = (self._kept.get("finished") or {}).get("message") if state is RunState.INTERRUPTED else None
         return f"{why}; {rows}" if why else f"{state}: {rows}"
+
+    @property
+    def stopped_by_setup(self) -> bool:
+        """Whether a wrong set-up, such as credentials that are not accepted, stopped the run."""
+        noted = (self._kept.get("finished") or {}).get("reason")
+        return self.run.state is RunState.INTERRUPTED and noted == StopReason.SETUP
 
     @property
     def is_first_contact(self) -> bool:

@@ -42,7 +42,7 @@ def test_a_guarded_replay_says_whether_its_spec_is_certified(cli: CommandLine, s
     assert err.count("was never certified, as far as this journal knows") == 1
     status, err, heard = replay("--require-certified")
     assert (status, heard) == (3, 0)
-    assert "never certified" in err and "nothing was sent" in err
+    assert "never certified" in err and "nothing was sent" in err and "certifies it" in err
     made = Certified(cli, spec, **clean())
     status, err, heard = replay("--require-certified")
     assert (status, heard) == (0, 1)
@@ -67,6 +67,8 @@ def test_a_certification_with_findings_counts_once_they_are_accepted(
     status, err, heard = replay("--require-certified")
     assert (status, heard) == (3, 0)
     assert f"run {made.run} tried it, and it has a finding that nobody accepted: P4" in err
+    assert "certifies it" not in err
+    assert f"`rokt-export certify --answers FILE {made.run}` reads the partner's answers" in " ".join(err.split())
     cli("certify", "--answers", made.write(), made.run)
     assert replay("--require-certified")[0] == 0
     cli("certify", "--answers", made.write(records={"R1": {"found": "not_found"}}), made.run)

@@ -171,3 +171,17 @@ def test_ten_login_pages_that_a_rule_counts_as_delivered_stop_the_run(cli: Comma
     status, _, errors, sent = run(cli, play, "--concurrency", "1", command="replay")
     assert (status, sent) == (4, 12)
     assert '10 responses in a row: 200: an HTML page "Checking your browser" came' in errors
+
+
+def test_a_resume_that_reads_wrong_credentials_again_is_told_of_their_file(cli: CommandLine) -> None:
+    with RawPartner(Behaviour(answering(WRONG["401"][0]))) as partner:
+        spec = cli.write("acme.yaml", SPEC.format(url=partner.url))
+        rows = cli.write("rows.csv", "transaction\nrow-0\nrow-1\n")
+        wrong = cli.write("wrong.env", "ACME_TOKEN=not-so-secret\n")
+        stopped = cli("replay", spec, rows, "--env-file", wrong, "--name", "keyless")
+        shown = cli("runs", "show", "keyless")
+        resumed = cli("runs", "resume", "keyless")
+    advice = f"correct the set-up first: a resume reads {wrong} again; --env-file names another file\ngo on with: "
+    assert stopped.status == 4 and advice in stopped.err
+    assert advice in shown.err
+    assert advice not in resumed.err and "has nothing left to send" in resumed.err
