@@ -56,7 +56,7 @@ def tell_how_read(terminal: Terminal, rows: FileRows, found: Scan) -> None:
         fate = (
             "rows in which a sent value is damaged are invalid, unless --send-damaged is given"
             if rows.options.refuse_damage_in
-            else f"damaged values are sent unchanged; in a guarded environment {_refused_if_guarded(rows, found)}"
+            else f"damaged values are taken as they are; in a guarded environment {_refused_if_guarded(rows, found)}"
         )
         terminal.warn(f"  {fate}")
     distinct = {(each.kind, each.file, each.column, each.message): each for each in reversed(found.damages)}

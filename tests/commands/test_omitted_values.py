@@ -7,7 +7,7 @@ import re
 import pytest
 
 from commands.conftest import CommandLine, Heard, Partner, wait_for
-from commands.omitted import ROWS, TOLD, spec_of
+from commands.omitted import ROWS, SPEC, TOLD, spec_of
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,14 @@ def test_a_run_that_was_killed_left_out_at_least_what_is_known(cli: CommandLine,
     for place in (shown.out, cli("runs", "show", "killed").out):
         (told,) = told_of_dob(place)
         assert told.startswith("at least ") and int(told.split()[2]) in range(7, 13), told
+
+
+def test_a_damaged_value_is_left_out_or_makes_the_row_invalid_where_guarded(cli: CommandLine) -> None:
+    guarded = SPEC.replace("endpoint: {{", "endpoint: {{production: http://127.0.0.1:9, ")
+    spec = cli.write("omits.yaml", guarded.format(url="http://127.0.0.1:8", encoding="json", prefix="", more=""))
+    rows = cli.write("rows.csv", "email,dob,phone\njane.1@example.com,,n/a\n")
+    left_out = cli("render", spec, rows)
+    assert left_out.status == 0 and "does not fit parameter X-Phone, and was left out" in left_out.err
+    assert "damaged values are taken as they are; in a guarded environment 1 row of 1" in left_out.err
+    refused = cli("render", spec, rows, "-e", "production")
+    assert refused.status == 1 and "row 1 cannot be sent" in refused.err

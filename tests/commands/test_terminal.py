@@ -241,7 +241,7 @@ def test_messages_are_broken_between_words_and_commands_are_not(cli: CommandLine
     assert any(line.startswith("go on with: rokt-export runs resume ") for line in whole)
     lines = [line for line in shown if line not in whole and " " in line.strip() and "in flight" not in line]
     assert max(map(len, lines)) <= 60
-    assert "  damaged values are sent unchanged; in a guarded" in [line.rstrip() for line in lines]
+    assert "  damaged values are taken as they are; in a guarded" in [line.rstrip() for line in lines]
     refused = at_a_terminal(cli, "replay", spec, rows, "--concurrency", "50").split("\n")
     assert max(len(line) for line in refused if " " in line.strip()) <= 60
     assert " ".join(line.strip() for line in refused).count("if the partner has agreed.") == 1
