@@ -533,7 +533,7 @@ def explanation(console: Console, found: Explanation) -> None:
             console.print(Text.assemble((f"  {name}: ", "dim"), plain(value)), soft_wrap=True)
     if outcome.retry:
         after = "" if outcome.retry_after is None else f" after {outcome.retry_after:g} s"
-        console.print(f"  may be retried{after}", style="dim", highlight=False)
+        console.print(f"  the rule allows a retry{after}", style="dim", highlight=False)
     for trace in found.rules:
         look = _VERDICTS[trace.verdict]
         mark = _mark(console, look.mark, look.ascii)

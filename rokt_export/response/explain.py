@@ -334,7 +334,7 @@ def _headline(outcome: Outcome) -> str:
             parts.append(f"{name}: {value}")
     if outcome.retry:
         after = "" if outcome.retry_after is None else f" after {outcome.retry_after:g} s"
-        parts.append(f"may be retried{after}")
+        parts.append(f"the rule allows a retry{after}")
     return "; ".join(parts)
 
 

@@ -200,3 +200,8 @@ def test_a_capture_that_finds_nothing_says_why(body: str, content_type: str, why
 def test_a_capture_that_finds_something_is_not_told_again() -> None:
     told = explained("[{capture: {reference: [$.key, $.id]}}, {capture: {reference: $.none}}]", 201, '{"id": 7}')
     assert [trace.missed for trace in told.rules] == [(), ()]
+
+
+def test_a_retry_is_what_the_rule_allows_not_what_comes() -> None:
+    told = explained("[{outcome: failed, retry: true, after: header}]", 429, "", ("Retry-After", "1"))
+    assert told.lines()[0] == "failed by rule failed; the rule allows a retry after 1 s"
