@@ -12,7 +12,7 @@ import typer
 
 from rokt_export.commands import options as flag
 from rokt_export.commands.terminal import GUARD, Terminal, number_of, to_stdout
-from rokt_export.errors import ExitStatus, UsageError
+from rokt_export.errors import DocumentError, ExitStatus, UsageError
 from rokt_export.read_whole import read_whole
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE = 1_000_000
 """Bytes of a curl line in a file or on stdin, at most."""
+_LONGEST_NAME = 255
+"""Bytes of a file's name, at most: to ask for a longer one is an error."""
 
 Spec = Annotated[
     Path | None,
@@ -217,6 +219,11 @@ def _line(prompt: str) -> str:
 def _curl_line(given: str) -> str:
     """Return a curl line: as given, of a file (`@line.txt`), or of standard input (`-`)."""
     if given != "-" and not given.startswith("@"):
+        if len(given.encode(errors="replace")) <= _LONGEST_NAME and Path(given).is_file():
+            raise DocumentError(
+                "this is not a curl line, but the name of a file", where="--curl",
+                remedy=f"`--curl {quote(f'@{given}')}` reads the line in it.",
+            )  # fmt: skip
         return given
     try:
         raw = sys.stdin.buffer.read(_LONGEST_LINE + 1) if given == "-" else read_whole(Path(given[1:]), _LONGEST_LINE)

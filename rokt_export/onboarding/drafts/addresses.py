@@ -16,6 +16,7 @@ _PLACE = re.compile(r"\{([^{}]+)\}")
 _TEST = re.compile(
     r"(?:^|[^a-z])(?:sandbox|staging|stage|test|testing|uat|qa|dev|demo|local|localhost|mock|preprod)(?:[^a-z]|$)"
 )
+_PRODUCTION = re.compile(r"\b(?:production|live)\b", re.IGNORECASE)
 _FILLER = re.compile(r"your|example|demo|xxx|<|\{|acme|yoursite|subdomain|tenant|company", re.IGNORECASE)
 _FIXED = frozenset({"port", "basepath", "version", "scheme", "protocol", "environment"})
 """Server variables whose default is what everybody means."""
@@ -40,6 +41,7 @@ def environments_of(
     path = without_templates(path)
     for url, description, variables in servers:
         local = is_loopback(urlsplit(url).hostname or "") if "{" not in url else False
+        local = local and _PRODUCTION.search(description) is None
         name = "staging" if local or _TEST.search(f"{url} {description}".lower()) else "production"
         filled, note = _filled(without_templates(url), variables, partner)
         if name not in found:

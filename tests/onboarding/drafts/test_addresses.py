@@ -61,3 +61,17 @@ def test_a_place_of_an_address_is_filled_only_with_a_default_that_is_meant(
 def test_a_partner_is_called_by_title_or_host_or_file(title: str, url: str, found: str) -> None:
     assert PartnerNaming(None, "file").slug_of(title, [url]) == found
     assert PartnerNaming("given", "file").slug_of(title, [url]) == "given"
+
+
+def test_a_server_of_this_machine_that_is_described_as_production_is_production(cli: CommandLine) -> None:
+    servers = [
+        {"url": "http://127.0.0.1:8461/v2", "description": "Staging"},
+        {"url": "http://127.0.0.1:8462/v2", "description": "Production"},
+    ]
+    paths = {"/leads": {"post": {"responses": {"200": {"description": "taken"}}}}}
+    document = {"openapi": "3.0.3", "info": {"title": "Acme", "version": "1"}, "servers": servers, "paths": paths}
+    cli.write("oa.json", json.dumps(document))
+    done = cli("init", "acme.yaml", "--openapi", "oa.json")
+    draft = (cli.folder / "acme.yaml").read_text()
+    assert "production: http://127.0.0.1:8462/v2/leads" in draft, draft
+    assert "What is the URL of your production endpoint?" not in done.out

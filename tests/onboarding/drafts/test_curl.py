@@ -149,3 +149,10 @@ def test_a_line_that_cannot_be_read(cli: CommandLine, line: str, says: str) -> N
     done = cli("init", "--curl", line)
     assert done.status == 3 and says in done.err
     assert list(cli.folder.glob("*.yaml")) == []
+
+
+def test_the_name_of_a_file_is_no_curl_line(cli: CommandLine) -> None:
+    cli.write("line.txt", "curl https://api.example.com/leads -d email=a@mail.example")
+    done = cli("init", "--curl", "line.txt")
+    assert done.status == 3 and "`--curl @line.txt` reads the line in it" in done.err
+    assert cli("init", "--curl", "@line.txt").status == 0
