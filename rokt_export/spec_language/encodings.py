@@ -60,6 +60,12 @@ ENCODINGS: Final[Mapping[str, EncodingFacts]] = {
     "none": EncodingFacts("empty", None, (), "flat", TemplatePlace.TEXT, True),
 }
 WITH_BODY: Final = tuple(name for name, facts in ENCODINGS.items() if facts.content_type is not None)
+_SPECIFIC_FIRST: Final = sorted(WITH_BODY, key=lambda name: not ENCODINGS[name].subtypes)
+
+
+def encoding_of(media_type: str) -> str | None:
+    """Return the encoding that a media type belongs to, if any; one that names its subtypes comes first."""
+    return next((name for name in _SPECIFIC_FIRST if ENCODINGS[name].owns(media_type)), None)
 
 
 def nests(encoding: str) -> bool:

@@ -130,9 +130,7 @@ class _Writer:
         self.drafted.lines += self._endpoint()
         add(f"method: {operation.method}")
         self.drafted.lines += self._authentication()
-        add(f"encoding: {operation.encoding}")
-        if operation.content_type:
-            add(f"content_type: {scalar(operation.content_type)}")
+        self.drafted.lines += self._encoding()
         if self.custom:
             add("attributes:")
             self.drafted.lines += [f"  {scalar(name)}: {flow(about)}" for name, about in self.custom.items()]
@@ -208,6 +206,12 @@ class _Writer:
         else:
             yield f"authentication:{mark}"
             yield from (f"  - {flow(each)}" for each in operation.authentication)
+
+    def _encoding(self) -> Iterator[str]:
+        encoding, content_type = self.operation.encoding, self.operation.content_type
+        yield f"encoding: {encoding}" if encoding else "# encoding: …  # ask the partner"
+        if content_type:
+            yield f"content_type: {scalar(content_type)}"
 
     def _parameters(self) -> Iterator[str]:
         proposed: list[str] = []

@@ -134,7 +134,7 @@ class Operation:
         summary: what it does.
         authentication: in the form of the spec; None where the source is silent.
         authentication_notes: what to check about it.
-        encoding: of the body.
+        encoding: of the body; empty where the source wants one that we cannot send.
         content_type: where the encoding's own is not meant.
         fields: its parameters.
         replies: its responses.

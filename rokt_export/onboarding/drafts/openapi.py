@@ -32,6 +32,7 @@ from rokt_export.onboarding.drafts.schemas import SchemaValues, leaf, leaves_of
 from rokt_export.partner_spec.checklist import UNKNOWN_ENDPOINT
 from rokt_export.redaction.display_text import cut
 from rokt_export.redaction.sensitive_names import hidden_in_url
+from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, encoding_of, media_type_of, subtype
 from rokt_export.spec_language.formats import matches
 
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization", "content-length", "host"})
@@ -40,11 +41,17 @@ _RATE = re.compile(
     r"(?P<count>\d[\d,]*)\s*(?:requests?|calls?|req)?\s*(?:/|per)\s*(?P<unit>s|sec|second|m|min|minute|h|hour|d|day)\b",
     re.I,
 )
-_MEDIA = ("json", "x-www-form-urlencoded", "xml", "form-data", "plain")
-_ENCODINGS = {"json": "json", "x-www-form-urlencoded": "form", "xml": "xml", "form-data": "form", "plain": "text"}
+_ANY_MEDIA = ("*/*", "application/*")
+_MULTIPART, _UNKNOWN = "multipart", "unknown"
+_PREFERRED = (
+    *(name for name in WITH_BODY if ENCODINGS[name].subtypes),
+    _MULTIPART,
+    *(name for name in WITH_BODY if not ENCODINGS[name].subtypes),
+    _UNKNOWN,
+)
+"""Encodings, the one that is sent best first; multipart is sent as a form, and an unknown one as JSON."""
 _NO_HOST = "api.example.com"
 """Holds the place of a host that the document does not name."""
-_PLAIN_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded", "xml": "application/xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +252,7 @@ class _OperationObserver:
         form = [each for each in parameters if each.text("in") == "formData"]
         if form:
             kinds = [each for each in map(str, consumes) if "form" in each] or ["application/x-www-form-urlencoded"]
-            kind, name = _best_media(kinds) or ("x-www-form-urlencoded", kinds[0])
+            kind, name = _best_media(kinds) or ("form", kinds[0])
             return self._encoded(kind, name, [replace(self._parameter(each), place="body") for each in form])
         body = next((each for each in parameters if each.text("in") == "body"), None)
         if body is None:
@@ -260,18 +267,20 @@ class _OperationObserver:
     def _encoded(
         self, kind: str, name: str, fields: list[ObservedParameter]
     ) -> tuple[str, str, list[ObservedParameter]]:
-        encoding = _ENCODINGS[kind]
-        if kind == "form-data":
+        media_type = media_type_of(name)
+        if kind == _UNKNOWN:
+            self.notes.append(f"the document wants `{cut(media_type, 80)}`, which is not sent; JSON is a guess")
+            return "", "", fields
+        if kind == _MULTIPART:
             self.notes.append(
                 "the document wants multipart/form-data, which is not sent; many servers take a URL-encoded form too"
             )
-            return encoding, "", fields
-        plain = name.partition(";")[0].strip().lower()
-        if kind == "plain":
-            self.notes.append("the body is text: write it as a template under `body:`")
+            return "form", "", fields
+        if kind == "text":
+            self.notes.append("the body is text, its fields are not taken over: write it as a template under `body:`")
             fields = []
-        own = "" if plain in (_PLAIN_TYPES.get(encoding), "*/*") or "*" in plain else plain
-        return encoding, own, fields
+        own = "" if "*" in media_type or media_type == media_type_of(ENCODINGS[kind].content_type) else media_type
+        return kind, own, fields
 
     def _confirmation(self) -> Mapping[str, Any]:
         """Return how to ask about the job of a 202, if an operation of the document tells its state."""
@@ -308,7 +317,7 @@ class _OperationObserver:
     def _reply_media(self, cursor: Cursor) -> Cursor:
         content = cursor.child("content")
         media = _best_media(list(content.node))
-        return content.child(media[1]) if media else Cursor({}, cursor.resolver)
+        return content.child(media[1]) if media and media[0] != _UNKNOWN else Cursor({}, cursor.resolver)
 
     def _shown(self, cursor: Cursor, media: Cursor) -> Iterator[ObservedBody]:
         if self.document.is_swagger:
@@ -425,7 +434,10 @@ class _OperationObserver:
 
 
 def _style(kind: str) -> str:
-    return {"x-www-form-urlencoded": "form", "form-data": "form", "xml": "xml"}.get(kind, "json")
+    if kind == _MULTIPART:
+        return "form"
+    names = ENCODINGS[kind].names if kind in ENCODINGS else "json"
+    return "form" if names == "flat" else names
 
 
 def _root(kind: str, schema: Cursor) -> str:
@@ -437,13 +449,15 @@ def _root(kind: str, schema: Cursor) -> str:
 
 
 def _best_media(names: list[str]) -> tuple[str, str] | None:
-    """Return the kind and the name of the media type that is sent best; None where there is none."""
-    for kind in _MEDIA:
-        for name in names:
-            plain = name.partition(";")[0].strip().lower()
-            if plain.endswith(kind) or (kind == "json" and plain == "*/*"):
-                return kind, name
-    return None
+    """Return the kind, one of `_PREFERRED`, and the name of the media type that is sent best; None for no names."""
+    found = {_kind_of(media_type_of(name)): name for name in reversed(names)}
+    return next(((kind, found[kind]) for kind in _PREFERRED if kind in found), None)
+
+
+def _kind_of(media_type: str) -> str:
+    if media_type in _ANY_MEDIA:
+        return "json"
+    return _MULTIPART if subtype(media_type) == "form-data" else encoding_of(media_type) or _UNKNOWN
 
 
 def _example_of(media: Cursor) -> Any:

@@ -289,7 +289,7 @@ class _RequestObserver:
         if pairs and ("form" in kind or not kind or "=" in text.split("\n")[0]):
             return "form", "", [each for pair in pairs for each in self._value(*pair, "body")]
         self.notes.append("the body is text, and is not taken over: write it as a template under `body:`")
-        return "text", "", []
+        return "text", "" if kind == "text/plain" else kind, []
 
     def _tree(self, data: Any) -> list[ObservedParameter]:
         return [each for name, value in values_of(data) if name != "$" for each in self._value(name, value, "body")]

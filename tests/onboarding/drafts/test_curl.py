@@ -156,3 +156,10 @@ def test_the_name_of_a_file_is_no_curl_line(cli: CommandLine) -> None:
     done = cli("init", "--curl", "line.txt")
     assert done.status == 3 and "`--curl @line.txt` reads the line in it" in done.err
     assert cli("init", "--curl", "@line.txt").status == 0
+
+
+def test_a_text_body_keeps_its_content_type(cli: CommandLine) -> None:
+    line = "curl https://api.example.com/v1 -H 'Content-Type: text/csv; charset=utf-8' -d 'email'"
+    assert cli("init", "out.yml", "--curl", line).status == 0
+    spec = spec_of(cli.folder / "out.yml")
+    assert (spec.encoding, spec.content_type) == ("text", "text/csv")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from commands.conftest import CommandLine
 
 from onboarding.documents import NEWER, SWAGGER, with_path, with_reference
@@ -93,3 +94,36 @@ def test_a_text_body_and_a_doubtful_path_parameter(cli: CommandLine) -> None:
     assert (spec.encoding, spec.parameters) == ("text", ())
     assert spec.endpoint["production"].url == "https://api.example.com/leads/{{ env.P_STATE }}"
     assert "write it as a template under `body:`" in (cli.folder / "out.yml").read_text()
+
+
+MEDIA = [
+    ("text/csv", "text", "text/csv", "write it as a template under `body:`"),
+    ("text/plain", "text", None, "write it as a template under `body:`"),
+    ("application/cbor", None, None, "the document wants `application/cbor`, which is not sent; JSON is a guess"),
+    ("application/x-msgpack", None, None, "the document wants `application/x-msgpack`, which is not sent"),
+    ("multipart/form-data", "form", None, "the document wants multipart/form-data, which is not sent"),
+    ("application/*", "json", None, ""),
+    ("application/vnd.acme+json", "json", "application/vnd.acme+json", ""),
+]
+
+
+@pytest.mark.parametrize(("media_type", "encoding", "content_type", "check"), MEDIA)
+@pytest.mark.parametrize("swagger", [False, True], ids=["openapi", "swagger"])
+def test_a_body_of_each_media_type(
+    cli: CommandLine, media_type: str, encoding: str | None, content_type: str | None, check: str, *, swagger: bool
+) -> None:
+    schema = {"type": "object", "required": ["email"], "properties": {"email": {"type": "string"}}}
+    if swagger:
+        document = json.loads(json.dumps(SWAGGER))
+        (operation,) = (item["put"] for item in document["paths"].values() if "put" in item)
+        operation |= {"consumes": [media_type], "parameters": [{"in": "body", "name": "body", "schema": schema}]}
+    else:
+        document = json.loads(with_reference("#/x"))
+        document["paths"]["/leads"]["post"]["requestBody"] = {"content": {media_type: {"schema": schema}}}
+    cli.write("doc.json", json.dumps(document))
+    done = cli("init", "out.yml", "--openapi", "doc.json")
+    spec = spec_of(cli.folder / "out.yml")
+    stated = spec.encoding if "encoding" in spec.model_fields_set else None
+    assert (stated, spec.content_type) == (encoding, content_type)
+    assert ("email" in parameters_of(spec)) == (encoding != "text")
+    assert f"# check: {check}" in (cli.folder / "out.yml").read_text() if encoding is None else check in done.out
