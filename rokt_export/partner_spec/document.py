@@ -16,7 +16,7 @@ from msgspec import Struct
 from rokt_export.errors import SpecError, near_file
 from rokt_export.read_whole import read_whole
 from rokt_export.redaction.display_text import OwnWords
-from rokt_export.redaction.spec_lines import masked_line, masked_spec
+from rokt_export.redaction.spec_lines import masked_line, masked_spec, variables_in
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
@@ -67,7 +67,7 @@ class Finding:
         """Mask literal secrets."""
         for name in ("message", "hint", "source"):
             text = getattr(self, name)
-            object.__setattr__(self, name, text if isinstance(text, OwnWords) else masked_line(text))
+            object.__setattr__(self, name, str(text) if isinstance(text, OwnWords) else masked_line(text))
 
     @property
     def where(self) -> str:
@@ -142,15 +142,26 @@ class Document(Struct, frozen=True):
         """Return a finding placed at a path."""
         place = self.position(path, of_value=of_value)
         source = shown_line(self.text, place.line)
+        message, hint = (_masked_words(each, self.text) for each in (message, hint))
         return Finding(code, severity, self.file, place.line, place.column, message, hint, source)
 
 
-def shown_line(text: str, line: int) -> str:
+def shown_line(text: str, line: int) -> OwnWords:
     """Return a line of a spec by its 1-based number, with literal secrets masked.
 
     Returns an empty text for a file that is not a spec: each line of a `.env`, given by mistake, may be a secret.
     """
-    return line_of(_masked(text), line) if "spec_version" in text else ""
+    return OwnWords(line_of(_masked(text), line) if "spec_version" in text else "")
+
+
+def _masked_words(words: str, text: str) -> OwnWords:
+    """Return words of a finding with literal secrets masked; the names of the spec's environment variables stay."""
+    return words if isinstance(words, OwnWords) else OwnWords(masked_line(words, variables=_variables(text)))
+
+
+@lru_cache(maxsize=4)
+def _variables(text: str) -> frozenset[str]:
+    return variables_in(text)
 
 
 @lru_cache(maxsize=4)

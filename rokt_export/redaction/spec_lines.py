@@ -11,6 +11,9 @@ MASK = "\u2022"
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|\[[^\]]*\]?|[^\s,{}\[\]"'#][^,{}\[\]#\r\n]*)"""
 _PAIR = re.compile(rf"(?P<key>[A-Za-z_$][\w.-]*)[\"']?\s*(?P<sign>[:=])\s*(?P<value>{_VALUE})")
 _TOKEN = re.compile(r"(?<![\w+~=-])(?=[\w+~=-]*[0-9])(?=[\w+~=-]*[A-Za-z])[\w+~=-]{16,}")
+_EXPRESSION = re.compile(r"\{[{%](?P<inside>.*?)(?:[}%]\}|$)", re.MULTILINE)
+_VARIABLE = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])env\.(?P<name>[^\W\d]\w*)""")
+_WORD = re.compile(r"[^\W\d]\w*")
 _URL_PARTS = re.compile(r"(?<=://)[^/?#@\s\"'<>]+(?:@[^/?#@\s\"'<>]+)*(?=@)|(?<=[?&#;])[^=&#?;\s\"'<>]+=[^&#\s\"'<>]*")
 _SCHEME = re.compile(r"\b(?:basic|bearer|token|apikey)\s+(?P<value>[^\s\"',}\]{]{6,})", re.IGNORECASE)
 _AUTHENTICATION = re.compile(r"^(?P<indent>\s*(?:- )?)authentication\s*:")
@@ -35,7 +38,13 @@ _OPTIONS = frozenset({"charset", "utc", "tz", "given", "form", "region", "case",
 _MARKED = re.compile(r"\bsecret\s*:\s*true\b")
 
 
-def masked_line(line: str, *, credentials: bool = False) -> str:
+def variables_in(text: str) -> frozenset[str]:
+    """Return the names of environment variables in the templates of a spec's text."""
+    insides = (expression["inside"] for expression in _EXPRESSION.finditer(text))
+    return frozenset(match["name"] for inside in insides for match in _VARIABLE.finditer(inside) if match["name"])
+
+
+def masked_line(line: str, *, credentials: bool = False, variables: frozenset[str] = frozenset()) -> str:
     """Return a line with everything that may be a secret masked; its length and its columns stay.
 
     Masked are values of keys that name a credential, what a URL names as one, and long words of letters and digits.
@@ -43,9 +52,10 @@ def masked_line(line: str, *, credentials: bool = False) -> str:
 
     Args:
         credentials: whether it belongs to an authentication, where every value may be a secret.
+        variables: names of environment variables, which stay; those in templates of the line do, too.
     """
     credentials = credentials or _AUTHENTICATION.match(line) is not None
-    spans = [match.span() for match in _TOKEN.finditer(line)]
+    spans = [match.span() for match in _TOKEN.finditer(_without_words(line, variables | variables_in(line)))]
     spans += [match.span("value") for match in _SCHEME.finditer(line)]
     spans += [match.span("value") for match in _NO_SLUG.finditer(line)]
     for match in _URL_PARTS.finditer(line):
@@ -65,6 +75,7 @@ def masked_line(line: str, *, credentials: bool = False) -> str:
 def masked_spec(text: str) -> str:
     """Return a spec's text with what may be a literal secret masked, each line and column in its place."""
     lines = []
+    variables = variables_in(text)
     inside: int | None = None
     for line in text.splitlines(keepends=True):
         indent = len(line) - len(line.lstrip(" "))
@@ -72,8 +83,15 @@ def masked_spec(text: str) -> str:
             inside = None
         if (found := _AUTHENTICATION.match(line)) is not None:
             inside = len(found["indent"])
-        lines.append(masked_line(line, credentials=inside is not None))
+        lines.append(masked_line(line, credentials=inside is not None, variables=variables))
     return "".join(lines)
+
+
+def _without_words(line: str, words: frozenset[str]) -> str:
+    """Return a line with blanks in place of words; what is beside them keeps its place."""
+    if not words:
+        return line
+    return _WORD.sub(lambda match: " " * len(match[0]) if match[0] in words else match[0], line)
 
 
 def _is_assignment(match: re.Match[str]) -> bool:

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 
 from rokt_export.authentication.registry import TYPES
-from rokt_export.partner_spec.document import parse
+from rokt_export.partner_spec.document import Severity, parse
+from rokt_export.partner_spec.lint import lint
 from rokt_export.partner_spec.loading import read_spec
 from rokt_export.redaction.spec_lines import MASK, masked_line, masked_spec
 
@@ -88,3 +89,49 @@ def test_a_literal_secret_is_masked() -> None:
 )
 def test_only_what_may_be_a_secret_is_masked(value, shown):
     assert masked_line(value) == (shown or value)
+
+
+NAME = "ACME_V3_API_KEY_2026"
+SECRET = "sk_live_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("{{ env.%s }}", True),
+        ("a: 'x{{ env.OTHER ~ env.%s | upper }}'", True),
+        ("{%% if env.%s %%}", True),
+        ("cut short: {{ env.%s", True),
+        ("env.%s", False),
+        ("{{ %s }}", False),
+        ("{{ 'env.%s' }}", False),
+        ("{{ env.A }} env.%s", False),
+        ("{{ env.A-%s }}", False),
+        ("{{ row.env.%s }}", False),
+    ],
+)
+def test_the_name_of_a_variable_stays_and_nothing_else_does(line: str, *, shown: bool) -> None:
+    assert (NAME in masked_line(line % NAME)) is shown
+    if not shown:
+        assert SECRET not in masked_line(line % SECRET)
+
+
+def test_a_copy_keeps_the_names_of_its_variables() -> None:
+    login = f"authentication: {{type: bearer, token: '{{{{ env.{NAME} }}}}'}}\n"
+    text = f"{TEXT}{login}variables: {{{NAME}: the key}}\n" + RULE % "a"
+    copy = copy_of(text)
+    assert (copy.authentication[0].token, list(copy.variables)) == (f"{{{{ env.{NAME} }}}}", [NAME])
+    assert SECRET not in masked_spec(f"{text}# {SECRET} {NAME}={SECRET}\n")
+
+
+def test_a_finding_names_a_variable_and_no_secret() -> None:
+    text = f"{TEXT}# {{{{ env.{NAME} }}}}\n"
+    found = parse("a.yaml", text).finding("RX107", Severity.WARNING, ("title",), f"`{NAME}` not set", f"`{SECRET}`")
+    assert (found.message, SECRET in found.hint, type(found.message)) == (f"`{NAME}` not set", False, str)
+
+
+def test_a_secret_in_a_template_of_an_authentication_is_in_no_finding() -> None:
+    login = f"authentication: {{type: bearer, token: '{{{{ {SECRET} }}}}'}}\n"
+    findings = [str(each) for each in lint(read_spec(parse("a.yaml", TEXT + login + RULE % "a")), {})]
+    assert any("RX101" in each for each in findings)
+    assert not [each for each in findings if SECRET in each]

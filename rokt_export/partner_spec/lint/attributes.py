@@ -10,6 +10,7 @@ from rokt_export.partner_spec.attributes import ATTRIBUTES, IDENTIFYING, canonic
 from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import Subject, TemplateUse, names_something, uses
 from rokt_export.partner_spec.model import RequiredWhen
+from rokt_export.redaction.spec_lines import masked_line
 from rokt_export.spec_language.formats import matches
 from rokt_export.spec_language.template_places import EXPRESSION
 
@@ -34,7 +35,7 @@ def unknown_attributes(subject: Subject) -> Iterator[Finding]:
                 "RX101",
                 path,
                 f"`{name}` is not an attribute that Rokt or this spec knows: no row has this credential",
-                f"Write `{{{{ env.{name} }}}}` for a variable.",
+                f"Write `{{{{ env.{masked_line(name)} }}}}` for a variable.",
             )
         elif near is not None:
             yield subject.warning(
