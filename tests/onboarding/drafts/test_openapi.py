@@ -97,10 +97,10 @@ def test_a_text_body_and_a_doubtful_path_parameter(cli: CommandLine) -> None:
 
 
 MEDIA = [
-    ("text/csv", "text", "text/csv", "write it as a template under `body:`"),
+    ("text/x-acme", "text", "text/x-acme", "write it as a template under `body:`"),
     ("text/plain", "text", None, "write it as a template under `body:`"),
-    ("application/cbor", None, None, "the document wants `application/cbor`, which is not sent; JSON is a guess"),
-    ("application/x-msgpack", None, None, "the document wants `application/x-msgpack`, which is not sent"),
+    ("application/x-acme", None, None, "the document wants `application/x-acme`, which is not sent; JSON is a guess"),
+    ("image/*", None, None, "the document wants `image/*`, which is not sent"),
     ("multipart/form-data", "form", None, "the document wants multipart/form-data, which is not sent"),
     ("application/*", "json", None, ""),
     ("application/vnd.acme+json", "json", "application/vnd.acme+json", ""),
