@@ -16,7 +16,7 @@ from rokt_export.errors import SpecError
 from rokt_export.partner_spec.model import Parameter
 from rokt_export.request import encodings
 from rokt_export.request.encodings import BodyEncoding, body_encoding
-from rokt_export.request.parameter_values import CompiledParameter, RefusedError, compile_field
+from rokt_export.request.parameter_values import OMIT, CompiledParameter, RefusedError, compile_field
 from rokt_export.response.body_limits import MAX_NODES
 from rokt_export.sandbox.bodies import BodyProblem, content_type_problem, finder, read_body
 from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, EncodingFacts, media_type_of, nests
@@ -28,6 +28,8 @@ from tests.request.rendering import body as rendered
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {path.stem for path in Path(os.fspath(encodings.__path__[0])).glob("*.py")} - {"__init__"}
 OF_PARAMETERS = [name for name in WITH_BODY if name != "text"]
+WITH_STRUCTURE = [name for name in OF_PARAMETERS if not ENCODINGS[name].repeats]
+"""Not a form: whatever follows it is another field, or more of its last value."""
 HARD = "é & < > + % \" ' \\ , ; \n 00123"
 KNOWN_ROW = {"email": "a@example.com", "note": 'é, "b"; <c> & d'}
 KNOWN = {
@@ -36,6 +38,14 @@ KNOWN = {
     "xml": '<lead><email>a@example.com</email><note>é, "b"; &lt;c&gt; &amp; d</note></lead>',
 }
 """The body of `KNOWN_ROW` in each encoding, as its specification has it: writer and reader may share a mistake."""
+HOSTILE = [
+    "a" * 10_000,
+    "é," * 5_000,
+    *("+1202", "=1", "-1", "@a", "'a", '"', '""', "a\tb", "a|b", "a\r\nb", "\n", "\r"),
+    HARD,
+]
+TEXTS = st.sampled_from(HOSTILE) | st.text() | st.text("\"'<>&=,;:{}[]\\/#+%-@| \n\r\ta0é")
+"""Texts that an encoding must carry sign by sign: long, formulas, quotes, separators, line breaks, the empty one."""
 NOISE = st.binary() | st.text("\"'<>&=,;:{}[]\\/!?#+% \n\r\tea0é\0").map(str.encode)
 
 
@@ -57,8 +67,13 @@ def encoded(name: str, values: dict[str, Any]) -> bytes:
 
 def found(name: str, parameter: str, body: bytes) -> list[str]:
     """What the sandbox finds of a parameter in a body, as texts: each value, null and nothing as the empty text."""
+    return strictly_found(name, parameter, body) or [""]
+
+
+def strictly_found(name: str, parameter: str, body: bytes) -> list[str]:
+    """As `found`, with nothing as no text."""
     values = finder(parameter, name, {})(read_body(name, body, exact=True))
-    return [text_of(each) for value in values for each in (value if isinstance(value, list) else [value])] or [""]
+    return [text_of(each) for value in values for each in (value if isinstance(value, list) else [value])]
 
 
 def test_each_module_has_a_line_in_the_registry_and_each_line_a_module() -> None:
@@ -128,6 +143,22 @@ def test_the_sandbox_reads_each_kind_of_value(name: str, value: Any) -> None:
     assert found(name, second, body) == ["b"], f"{name}: {body!r}"
 
 
+@pytest.mark.parametrize("name", OF_PARAMETERS)
+@given(values=st.tuples(*[st.just(OMIT) | st.none() | TEXTS | st.lists(TEXTS, max_size=3)] * 3))
+def test_the_sandbox_reads_exactly_what_was_given(name: str, values: tuple[Any, ...]) -> None:
+    """No sign is changed, cut or dropped; null and the empty text are there, and what is absent is not."""
+    names = named(name, "first", "second", "third")
+    try:
+        body = encoded(name, {**dict(zip(names, values, strict=True)), **dict.fromkeys(named(name, "last"), "b")})
+    except RefusedError as refused:
+        assert any(each in str(refused) for each in names), f"{name} refuses a value without the parameter's name"
+        return
+    for parameter, value in zip(names, values, strict=True):
+        items = value if isinstance(value, list) else [] if value is OMIT else [value]
+        given = ["" if item is None else item for item in items]
+        assert strictly_found(name, parameter, body) == given, f"{name}: {body!r}"
+
+
 @pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if not nests(name)])
 def test_the_sandbox_reads_names_with_any_sign(name: str) -> None:
     body = encoded(name, {HARD: "a", "second": "b"})
@@ -139,10 +170,12 @@ def test_an_encoding_says_whether_names_repeat(name: str) -> None:
     """Not where names nest: there a name twice is a list of both values, which RX119 reports."""
     parameter = Parameter.model_validate({"name": "a", "attribute": "a"})
     fields = [CompiledParameter("a", parameter, lambda _, v=value: v) for value in "xy"]
-    try:
-        repeats = not nests(name) and found(name, "a", body_encoding(name).encoder(fields)({}) or b"") == ["x", "y"]
-    except BodyProblem:
-        repeats = False
+    repeats = False
+    if not nests(name):
+        with suppress(BodyProblem):
+            read = found(name, "a", body_encoding(name).encoder(fields)({}) or b"")
+            assert read == ["x", "y"], f"{name}: `read` accepts a name twice, and gives only {read}"
+            repeats = True
     assert ENCODINGS[name].repeats == repeats, f"{name}: `repeats` in spec_language/encodings.py says otherwise"
 
 
@@ -198,12 +231,31 @@ def test_the_sandbox_refuses_what_is_not_of_the_encoding(name: str) -> None:
         read_body(name, b"\xff\xfe<{")
 
 
-@pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if nests(name)])
+@pytest.mark.parametrize("name", WITH_STRUCTURE)
 def test_the_sandbox_refuses_half_a_body(name: str) -> None:
     for end in ("", "\n"):
         with pytest.raises(BodyProblem):
             read_body(name, KNOWN[name][: len(KNOWN[name]) // 2] + end)
             pytest.fail(f"{name}: `read` accepts half of its body in KNOWN")
+
+
+@pytest.mark.parametrize("name", WITH_STRUCTURE)
+def test_the_sandbox_refuses_a_value_that_does_not_end(name: str) -> None:
+    """A value that may contain a line break has an end of its own, such as a quote."""
+    before, line_break, _ = encoded(name, dict.fromkeys(named(name, "first", "second"), HARD)).rpartition(b"\n 00123")
+    if line_break:
+        with pytest.raises(BodyProblem):
+            read_body(name, before + line_break)
+            pytest.fail(f"{name}: `read` accepts a value without its end")
+
+
+@pytest.mark.parametrize("name", WITH_STRUCTURE)
+def test_the_sandbox_refuses_what_follows_a_body(name: str) -> None:
+    body = KNOWN[name]
+    for more in (body, body[: len(body) // 2], "x", "x\n", ",", '"', "\0"):
+        with pytest.raises(BodyProblem):
+            read_body(name, body + more)
+            pytest.fail(f"{name}: `read` ignores {more!r} after its body in KNOWN")
 
 
 @pytest.mark.parametrize("name", [name for name in OF_PARAMETERS if nests(name)])
