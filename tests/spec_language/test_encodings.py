@@ -37,6 +37,12 @@ def test_the_spec_language_documents_each_encoding(name: str) -> None:
     assert any(content_type in row for row in rows), f"docs/spec.md, section 6, lacks `{name}` or its Content-Type"
 
 
+def test_the_spec_language_says_which_encodings_take_a_body_template() -> None:
+    without = [f"`{name}`" for name, facts in ENCODINGS.items() if facts.place is None]
+    said = "in any encoding" + (f" but {' and '.join(without)}" if without else "")
+    assert f"writes the whole body as a template, {said}." in (ROOT / "docs" / "spec.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("content_type", "media_type", "syntax", "charset"),
     [
