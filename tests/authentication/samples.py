@@ -85,5 +85,7 @@ SHOWN = {
 }  # fmt: skip
 """The fields that are Public by the reason for it; all others are Secret."""
 
-UNSIGNED = {"wsse": "its digest covers nonce, time and password"}
-"""The types whose signature covers nothing of the request, and why."""
+UNSIGNED = {
+    "wsse": dict.fromkeys(("JSON body", "form body", "query", "method"), "its digest covers nonce, time and password"),
+}
+"""By type: the parts of a request that its signature does not cover, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import pkgutil
 import re
 import sys
@@ -12,6 +13,7 @@ from functools import lru_cache
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any, Literal, get_origin
+from urllib.parse import quote
 
 import pytest
 from msgspec.structs import replace
@@ -37,7 +39,15 @@ from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
-from tests.authentication.samples import ACCEPTS_ALL, OPTIONAL_PARTS, REPLAYED, SAMPLES, SHOWN, UNSIGNED, WITHOUT_SECRET
+from tests.authentication.samples import (
+    ACCEPTS_ALL,
+    OPTIONAL_PARTS,
+    REPLAYED,
+    SAMPLES,
+    SHOWN,
+    UNSIGNED,
+    WITHOUT_SECRET,
+)
 from tests.authentication.vectors import VECTORS, WITHOUT_VECTOR, Vector
 from tests.commands.conftest import Partner, serve
 from tests.sandbox.conftest import HEAD, spec_of
@@ -46,13 +56,33 @@ ROW = Transaction(1, "1", {"email": "a@example.com"})
 PLUGINS = frozenset({"tests.authentication.samples:TokenHeader"})
 
 
-def _spec(authentication: str) -> PartnerSpec:
-    return spec_of(f"authentication: {authentication}\nparameters: [{{name: email, attribute: email}}]")
+REQUESTS = {
+    "JSON": "parameters: [{name: email, attribute: email}]",
+    "form": "encoding: form\nparameters: [{name: email, attribute: email}]",
+    "POST without a body": "encoding: none\nparameters: [{name: email, attribute: email, in: query}]",
+    "GET": "method: GET\nencoding: none\nparameters: [{name: email, attribute: email, in: query}]",
+}
+"""What a sample is put on. Each has a query with a name twice, a blank value and a value to escape."""
+QUERIED = HEAD.replace("/v1/leads", "/v1/leads?a=&b=c%20d&a=2")
 
 
-def _sample(kind: str) -> PartnerSpec:
+def _spec(authentication: str, request: str = "JSON") -> PartnerSpec:
+    return spec_of(f"authentication: {authentication}\n{REQUESTS[request]}", head=QUERIED)
+
+
+def _sample(kind: str, request: str = "JSON") -> PartnerSpec:
     assert kind in SAMPLES, f"the authentication type {kind} has no sample in tests/authentication/samples.py"
-    return _spec(SAMPLES[kind])
+    return _spec(SAMPLES[kind], request)
+
+
+def _secret_variables(spec: PartnerSpec) -> list[str]:
+    """Return the names of the variables in the Secret fields of a sample."""
+    return sorted(names_in([source for each in spec.authentication for _, source in each.secrets()]))
+
+
+def _sandbox(spec: PartnerSpec) -> Sandbox:
+    """Return a sandbox; each of its secrets contains signs to escape and a letter outside ASCII."""
+    return Sandbox(spec, SandboxOptions(), variables={name: f"{name}&%/+=é" for name in _secret_variables(spec)})
 
 
 @lru_cache
@@ -119,17 +149,20 @@ def _signer(kind: str, sandbox: Sandbox) -> tuple[Renderer, Signature] | None:
 
 @pytest.fixture
 def sandbox(kind: str) -> Iterator[Sandbox]:
-    made = Sandbox(_sample(kind), SandboxOptions(), variables={})
-    made.start()
-    yield made
-    made.close()
+    with _sandbox(_sample(kind)) as made:
+        yield made
 
 
+@pytest.mark.parametrize("request_", REQUESTS)
 @pytest.mark.parametrize("kind", TYPES)
-def test_the_sandbox_accepts_the_credentials_of(kind: str, sandbox: Sandbox) -> None:
-    answer = _send(_sample(kind), sandbox)[1]
+def test_the_sandbox_accepts_the_credentials_of(kind: str, request_: str) -> None:
+    spec = _sample(kind, request_)
+    with _sandbox(spec) as sandbox:
+        answer = _send(spec, sandbox)[1]
     assert isinstance(answer, Response), answer
-    assert answer.status == 201, f"the sandbox refuses what {kind} puts on a request: {answer.body.decode()}"
+    assert answer.status == 201, (
+        f"the sandbox refuses what {kind} puts on `{request_}` of REQUESTS: {answer.body.decode()}"
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL])
@@ -143,7 +176,7 @@ def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> N
     (settings,) = _sample(kind).authentication
     unset = [name for name in secret_fields(type(settings)) if not getattr(settings, name)]
     assert not unset, f"{kind}: write each Secret field in its sample: {unset}"
-    for name in sorted(names_in([source for _, source in settings.secrets()])):
+    for name in _secret_variables(_sample(kind)):
         if kind == "oauth2":  # no token is issued
             with pytest.raises(Exception, match="refused our credentials"):
                 _send(_sample(kind), sandbox, **{name: "another"})
@@ -152,11 +185,9 @@ def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> N
             assert refused == 401, f"`verification` of {kind} does not read the secret {name}"
 
 
-CHANGES: dict[str, Callable[[Request], Request]] = {
-    "body": lambda sent: replace(sent, body=b'{"email":"b@example.com"}'),
-    "query": lambda sent: replace(sent, url=f"{sent.url}{'&' if '?' in sent.url else '?'}another=1"),
-    "signature": lambda sent: replace(sent, headers=tuple((name, _other(value)) for name, value in sent.headers)),
-}
+def _added(text: str) -> str:
+    """Return a query or form with a blank value more."""
+    return f"{text}&more="
 
 
 def _other(value: str) -> str:
@@ -164,12 +195,38 @@ def _other(value: str) -> str:
     return re.sub(r"[0-9a-fA-F](?=[^0-9a-fA-F]*$)", lambda sign: "1" if sign[0] == "0" else "0", value)
 
 
-@pytest.mark.parametrize("part", CHANGES)
-@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in UNSIGNED])
-def test_the_sandbox_refuses_a_part_that_was_not_signed(kind: str, part: str, sandbox: Sandbox) -> None:
-    if _signer(kind, sandbox) is not None:
-        changed = _status(_sample(kind), sandbox, change=CHANGES[part])
-        assert changed == 401, f"{kind} does not sign the {part}: see UNSIGNED of tests/authentication/samples.py"
+CHANGES: dict[tuple[str, str], tuple[Callable[[Request], Request], ...]] = {
+    ("JSON", "JSON body"): (lambda sent: replace(sent, body=b'{"email":"b@example.com"}'),),
+    ("form", "form body"): (
+        lambda sent: replace(sent, body=b"email=b%40example.com"),
+        lambda sent: replace(sent, body=_added((sent.body or b"").decode()).encode()),
+    ),
+    ("JSON", "query"): (
+        lambda sent: replace(sent, url=sent.url.replace("a=2", "a=3")),
+        lambda sent: replace(sent, url=_added(sent.url)),
+    ),
+    ("GET", "method"): (lambda sent: replace(sent, method="POST"),),
+    ("JSON", "signature"): (
+        lambda sent: replace(sent, headers=tuple((name, _other(value)) for name, value in sent.headers)),
+    ),
+}
+"""By the request of REQUESTS and its part: what is changed after it was signed."""
+
+
+@pytest.mark.parametrize(("request_", "part"), CHANGES)
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_sandbox_refuses_a_part_that_was_not_signed(kind: str, request_: str, part: str) -> None:
+    spec = _sample(kind, request_)
+    received = _spec(SAMPLES[kind], "POST without a body") if part == "method" else spec
+    with _sandbox(received) as sandbox:
+        if _signer(kind, sandbox) is None:
+            return
+        for change in CHANGES[request_, part]:
+            refused = _status(spec, sandbox, change=change) == 401
+            assert refused != (part in UNSIGNED.get(kind, {})), (
+                f"the sandbox {'refuses' if refused else 'accepts'} a changed {part} of {kind}: see UNSIGNED of "
+                "tests/authentication/samples.py"
+            )
 
 
 def _set_clock(monkeypatch: pytest.MonkeyPatch, kind: str, now: float) -> None:
@@ -287,6 +344,43 @@ def test_the_sandbox_refuses_credentials_of_which_a_part_is_changed_or_missing(k
                         continue
                     refused = _status(spec, sandbox, change=change)
                     assert refused == 401, f"`verification` of {kind} does not check {part}"
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield a secret as text, percent-encoded, and what base64 has of it wherever in a text it begins."""
+    raw = secret.encode()
+    yield from (secret, raw.decode("latin-1"), quote(secret, safe=""))
+    for start in range(3):
+        yield base64.b64encode(raw[start : len(raw) - (len(raw) - start) % 3]).decode()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL and kind not in WITHOUT_SECRET])
+def test_what_the_sandbox_answers_to_wrong_credentials_contains_no_secret(kind: str, sandbox: Sandbox) -> None:
+    """Neither its own nor that which was sent: in no header, such as a challenge, and not in the problem."""
+    spec = _sample(kind)
+    wrong = {name: f"not-{sandbox.variables[name]}" for name in _secret_variables(spec)}
+    answers = [_send(_spec("none"), sandbox)[1]]
+    if kind == "oauth2":
+        for login in ("me", f"me:{wrong['SECRET']}"):
+            headers = (
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}"),
+            )
+            token = Request("POST", f"{sandbox.base_url}/token", headers, b"grant_type=client_credentials")
+            answers.append(_transport(TransportOptions(timeout=10)).send(token))
+    else:
+        answers += [_send(spec, sandbox, **{name: value})[1] for name, value in wrong.items()]
+    accepted = _send(spec, sandbox)[0]
+    for header, value in (each for each in accepted.headers if each[0] not in NOT_OF_CREDENTIALS):
+        for _, change in _part_changes(header, value):
+            answers.append(_send(spec, sandbox, change=change)[1])
+    for answer in answers:
+        assert isinstance(answer, Response), answer
+        told = "\n".join((*map(": ".join, answer.headers), answer.body.decode()))
+        for secret in (*wrong.values(), *(sandbox.variables[name] for name in wrong)):
+            assert not [each for each in _spellings(secret) if each in told], (
+                f"a `Refusal` of {kind} shows a secret in its problem or challenge: {told}"
+            )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in REPLAYED])
