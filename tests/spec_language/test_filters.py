@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, date, datetime
+from itertools import product
+from pathlib import Path
 
 import pytest
 
-from rokt_export.spec_language.filters import _KINDS, ABSENT, FILL_ABSENT, FILTERS, FilterError, Number, Raw, text_of
+from rokt_export.spec_language.filters import (
+    _KINDS,
+    _SIGNATURES,
+    ABSENT,
+    EXAMPLES,
+    FILL_ABSENT,
+    FILTERS,
+    MOST_TEXT,
+    FilterError,
+    Number,
+    Raw,
+    check_arguments,
+    text_of,
+)
 from rokt_export.spec_language.template import check_numbers, compile_template
 from rokt_export.spec_language.template_places import TemplateProblem
 
@@ -306,3 +322,74 @@ def test_a_table_may_have_numbers_for_keys():
 def test_an_argument_that_is_a_number_takes_nothing_else(value, taken):
     holds, _ = _KINDS["float"]
     assert holds(value) is taken
+
+
+WORDS = ["", "a", ",", "x" * 2000, "%Y", "UTC", "US", "lower", "E164"]
+NUMBERS = [-10_000_000, -1, 0, 2, 10_000_000]
+TABLES = [None, {"a": "b"}]
+GIVEN = {
+    "str": WORDS,
+    "str | None": [None, *WORDS],
+    "int": NUMBERS,
+    "int | None": [None, *NUMBERS],
+    "float": [0.5, *NUMBERS],
+    "bool": [True, False],
+    "Any": ["b"],
+    "Mapping[str, Any] | None": TABLES,
+}
+"""What each argument is called with, by its kind, where `check_arguments` admits it."""
+GIVEN_VALUES = ["", " ", "a" * 2000, "1.5", "yes", "20240501", "ab,c", "2127572923", True, 5, {"a": None}, ["a"] * 2000]
+WRITES_VALUES = {"tojson": "JSON of a text is another"}
+"""The filters that write a text otherwise than another value of the same text, and why."""
+
+
+def _calls(name):
+    """Yield the arguments of a filter that a template may have: none, and each of GIVEN with each other."""
+    kinds = {each.name: str(each.annotation) for each in _SIGNATURES[name].parameters.values() if each.name != "value"}
+    assert set(kinds.values()) <= GIVEN.keys(), f"{name}: add the kind of its arguments to GIVEN of this file: {kinds}"
+    for each in ({}, *(dict(zip(kinds, given, strict=True)) for given in product(*map(GIVEN.get, kinds.values())))):
+        try:
+            check_arguments(name, (), each)
+        except FilterError:
+            continue
+        yield each
+
+
+def _result(name, value, arguments):
+    """Return a filter's result as text, `(invalid)` for a FilterError."""
+    told = f"{name}({str(value)[:20]!r}, {str(arguments)[:200]})"
+    try:
+        made = text_of(FILTERS[name](value, **arguments))
+    except FilterError:
+        return "(invalid)"
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        pytest.fail(f"{told} raises {error!r}: raise FilterError for a wrong value; check arguments in _VALUES")
+    assert len(made) <= MOST_TEXT, f"{told} has {len(made):,} characters: call `checked_length` before it is built"
+    return made
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_each_filter_raises_filter_errors_only_and_gives_a_bounded_text(name):
+    for arguments in _calls(name):
+        for value in GIVEN_VALUES:
+            _result(name, value, arguments)
+
+
+@pytest.mark.parametrize("name", [name for name in FILTERS if name not in WRITES_VALUES])
+def test_each_filter_reads_a_value_as_templates_write_it(name):
+    arguments = next(_calls(name))
+    for value in (True, {"a": None}):
+        assert _result(name, value, arguments) == _result(name, text_of(value), arguments), (
+            f"{name} reads {value!r} otherwise than as `{text_of(value)}`: call `text_of`, not `str`"
+        )
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_each_filter_is_shown(name):
+    assert name in EXAMPLES, f"add a use of {name} to EXAMPLES of rokt_export/spec_language/filters.py"
+    page = (Path(__file__).parents[2] / "docs" / "spec.md").read_text(encoding="utf-8")
+    lines = "".join(re.findall(r"^```filters\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    assert re.search(rf"\| {name}\b.*→", lines), f"add a line with {name} and its result to docs/spec.md"
+    assert re.search(rf"^\*\*[a-z0-9, ]*\b{name}\b[a-z0-9, ]*\*\*", page, re.MULTILINE), (
+        f"say what {name} does in docs/spec.md: `**{name}** …`"
+    )
