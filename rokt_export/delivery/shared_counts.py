@@ -43,8 +43,8 @@ _OPEN, _CLAIMED, _PASSED, _QUIET = range(4)
 class Numbers(Protocol):
     """The counts that all processes of a run share, by name.
 
-    There are two makers: `LocalNumbers` for one process, or several on one machine, and the journal for a cluster
-    (`lease.LeasedNumbers`). There, what is read may be a moment old.
+    There are two implementations: `LocalNumbers` for one process, or several on one machine, and the journal for a
+    cluster (`lease.LeasedNumbers`). There, what is read may be a moment old.
     """
 
     def get(self, name: str) -> int:

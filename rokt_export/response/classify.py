@@ -402,8 +402,9 @@ def _doubtful(rule: CompiledRule, each: EachElements, strays: Sequence[ElementRe
 def outcome_of_fault(fault: Fault) -> Outcome:
     """Return the outcome of a fault; each kind of fault is decided here only.
 
-    Once bytes may have reached the partner, the outcome is `unknown`, which is not repeated by itself. Before that the
-    delivery `failed`. Another attempt may help unless the cause is trust or our own decision.
+    Once bytes may have reached the partner, the outcome is `unknown`, which is not repeated by itself. A timeout or
+    reset after sending and a response that is too large are `unknown` whatever `sent` says; any other fault that was
+    not `sent` is `failed`. Another attempt may help unless the cause is trust, the protocol or our own decision.
     """
     kind = OutcomeKind.UNKNOWN if fault.sent else OutcomeKind.FAILED
     match fault.kind:
