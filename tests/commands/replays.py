@@ -101,6 +101,6 @@ def ended(process, by):
 
 @pytest.fixture
 def five(cli: CommandLine, partner: Partner) -> Path:
-    """Rows of five people, the third of whom is refused."""
+    """Rows of five people, of which the third is refused."""
     partner.answer = refusing(3)
     return cli.write("rows.csv", people(1, 2, 3, 4, 5))

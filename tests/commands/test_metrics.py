@@ -10,10 +10,10 @@ import zlib
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from reports.metrics_text import samples
 
 from commands import replays
 from commands.conftest import PATIENCE, Partner, clear, interrupt, serve, wait_for
-from commands.metric_samples import samples
 from rokt_export.reports.metrics import BUCKETS
 
 five = replays.five
