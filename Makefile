@@ -9,8 +9,8 @@ PRISM := $(VENV)/.installed-prism
 # Tests start the program many times: each start would compile it anew where an image or a shell forbids to keep that.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Tests run four at a time on two cores: nearly half of their time is waiting.
-TOGETHER ?= -n 4
+# Tests run four at a time on two cores: nearly half of their time is waiting. A worker that is done takes over tests of another.
+TOGETHER ?= -n 4 --dist worksteal
 
 # The first of these that runs and is 3.11 to 3.14 is taken; name another with `make PYTHON=/path/to/python demo`.
 PYTHON ?=

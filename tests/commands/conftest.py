@@ -158,8 +158,10 @@ def serve(partner: Partner, port: int = 0, context: ssl.SSLContext | None = None
         wbufsize = -1
 
         def handle_one_request(self) -> None:
-            with contextlib.suppress(ConnectionError):
+            try:
                 super().handle_one_request()
+            except ConnectionError:
+                self.close_connection = True
 
         def _any(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
