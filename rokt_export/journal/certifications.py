@@ -15,14 +15,8 @@ from sqlalchemy import Connection, select
 
 from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.bulk import Bulk
-from rokt_export.journal.damage import readable
+from rokt_export.journal.note_kinds import NoteKind
 from rokt_export.journal.schema import note, run
-
-NOTE = "certification"
-"""The note of a run that has its `CertificationSummary`."""
-
-SIGNED = "sign_offs"
-"""The note of a run that has its sign-offs, oldest first."""
 
 _PURGED = "(purged)"
 """Stands in for an answer that was purged."""
@@ -132,6 +126,13 @@ class SignOff(Struct, frozen=True):
             records={key: RecordAnswer(answer.found) for key, answer in self.records.items()},
             questions={key: _PURGED for key, answer in self.questions.items() if answer},
         )
+
+
+NOTE: NoteKind[CertificationSummary] = NoteKind("certification", CertificationSummary)
+"""The certification that a run is."""
+
+SIGNED: NoteKind[list[SignOff]] = NoteKind("sign_offs", list[SignOff])
+"""Its sign-offs, oldest first."""
 
 
 class SignOffJudgement(Struct, frozen=True):
@@ -278,15 +279,13 @@ def as_json(certificate: CertificationSummary, signed: Sequence[SignOff]) -> dic
 
 def of_notes(notes: Mapping[str, Any]) -> tuple[CertificationSummary, list[SignOff]] | None:
     """Return certification and sign-offs among the notes of a run; None where it is no certification."""
-    kept = notes.get(NOTE)
-    if kept is None:
-        return None
-    return msgspec.convert(kept, CertificationSummary), msgspec.convert(notes.get(SIGNED) or [], list[SignOff])
+    kept = notes.get(NOTE.key)
+    return None if kept is None else (kept, notes.get(SIGNED.key, []))
 
 
 def keep(connection: Connection, run_no: int, certificate: CertificationSummary) -> None:
     """Keep the certification of a run, within the caller's transaction."""
-    Bulk(connection.dialect).note.run(connection, [(run_no, NOTE, msgspec.json.encode(certificate))])
+    Bulk(connection.dialect).note.run(connection, [(run_no, NOTE.key, msgspec.json.encode(certificate))])
 
 
 def sign(connection: Connection, run_no: int, signed: SignOff) -> list[SignOff]:
@@ -295,32 +294,25 @@ def sign(connection: Connection, run_no: int, signed: SignOff) -> list[SignOff]:
     Returns:
         All sign-offs of the run, oldest first.
     """
-    kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == SIGNED))
-    with readable(f"the note `{SIGNED}`", (connection, run_no)):
-        known = [] if kept is None else msgspec.json.decode(kept, type=list[SignOff])
+    known = SIGNED.read(connection, run_no) or []
     if any(each.same_as(signed) for each in known):  # an old file that is read again overrides nothing
         return known
     known.append(signed)
-    Bulk(connection.dialect).note.run(connection, [(run_no, SIGNED, msgspec.json.encode(known))])
+    Bulk(connection.dialect).note.run(connection, [(run_no, SIGNED.key, msgspec.json.encode(known))])
     return known
 
 
 def of_partner(connection: Connection, partner: str) -> Iterator[tuple[str, CertificationSummary, list[SignOff]]]:
     """Yield run id, certification and sign-offs of each certification of a partner, newest first."""
     chosen = select(run.c.no, run.c.id).where(run.c.partner == partner).join(note, note.c.run_no == run.c.no)
-    for number, run_id in connection.execute(chosen.where(note.c.key == NOTE).order_by(run.c.no.desc())).all():
-        mine = select(note.c.key, note.c.value).where(note.c.run_no == number, note.c.key.in_((NOTE, SIGNED)))
-        with readable(f"the certification of run {run_id}"):
-            found = of_notes({key: msgspec.json.decode(value) for key, value in connection.execute(mine)})
-        if found is not None:
-            yield run_id, *found
+    for number, run_id in connection.execute(chosen.where(note.c.key == NOTE.key).order_by(run.c.no.desc())).all():
+        if (certificate := NOTE.read(connection, number)) is not None:
+            yield run_id, certificate, SIGNED.read(connection, number) or []
 
 
 def purge(connection: Connection, run_no: int) -> None:
     """Remove the free text of a run's sign-offs; who signed, when and what was found stay."""
-    kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == SIGNED))
-    if kept is None:
+    if (kept := SIGNED.read(connection, run_no)) is None:
         return
-    with readable(f"the note `{SIGNED}`", (connection, run_no)):
-        signs = [each.without_text() for each in msgspec.json.decode(kept, type=list[SignOff])]
-    Bulk(connection.dialect).note.run(connection, [(run_no, SIGNED, msgspec.json.encode(signs))])
+    signs = [each.without_text() for each in kept]
+    Bulk(connection.dialect).note.run(connection, [(run_no, SIGNED.key, msgspec.json.encode(signs))])

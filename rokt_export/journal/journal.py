@@ -34,16 +34,16 @@ from rokt_export.journal import (
 )
 from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.certifications import CertificationSummary, SignOff
-from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import chunks
 from rokt_export.journal.kept_results import enter_kept, kept_rows
 from rokt_export.journal.leases import Leases, LeaseTerms
+from rokt_export.journal.notes import notes_of
 from rokt_export.journal.recent_marks import RECENT, RecentMarks
 from rokt_export.journal.revisions import EarlierOutcome, RevisingSpec, Revision
 from rokt_export.journal.row_set import RowSet
 from rokt_export.journal.run_info import RunInfo, RunState, as_text, now
 from rokt_export.journal.run_records import this_process
-from rokt_export.journal.schema import delivery, intent, meta, note, recording, run
+from rokt_export.journal.schema import delivery, intent, meta, recording, run
 from rokt_export.journal.storage import translated
 from rokt_export.journal.writer import RunWriter
 
@@ -209,7 +209,7 @@ class Journal:
                     run.update().where(run.c.no == record.no).values(taken | run_records.ownership(this_process()))
                 )
                 latest = connection.scalar(select(func.max(intent.c.no)).where(intent.c.run_no == record.no))
-                taken_over = (record.no, run_records.TAKEN_OVER, orjson.dumps(latest or 0))
+                taken_over = (record.no, run_records.TAKEN_OVER.key, orjson.dumps(latest or 0))
                 # What an earlier process counted is not true of the rows to come, even if this one is killed.
                 no_figures = (record.no, "figures", orjson.dumps(None))
                 Bulk(connection.dialect).note.run(connection, [taken_over, no_figures])
@@ -445,17 +445,13 @@ class Journal:
             _store_notes(connection, run_records.find(connection, run_id).no, notes)
 
     def notes(self, run_id: str) -> dict[str, Any]:
-        """Return the notes of a run."""
+        """Return the notes of a run, by key; see `notes.KINDS`.
+
+        Raises:
+            JournalError: one is damaged.
+        """
         with self._reading() as connection:
-            number = run_records.find(connection, run_id).no
-            kept = connection.execute(
-                select(note.c.key, note.c.value).where(note.c.run_no == number).order_by(note.c.key)
-            )
-            found: dict[str, Any] = {}
-            for key, value in kept:
-                with readable(f"the note `{key}`", (connection, number)):
-                    found[key] = orjson.loads(value)
-            return found
+            return notes_of(connection, run_records.find(connection, run_id).no)
 
     def revise(
         self,
@@ -507,7 +503,7 @@ class Journal:
 
     def certification(self, run_id: str) -> tuple[CertificationSummary, list[SignOff]] | None:
         """Return the certification of a run and its sign-offs, oldest first; None for any other run."""
-        with self._guard("read"), readable(f"the certification of run {run_id}"):
+        with self._guard("read"):
             return certifications.of_notes(self.notes(run_id))
 
     def certifications(self, partner: str) -> list[tuple[str, CertificationSummary, list[SignOff]]]:

@@ -31,7 +31,7 @@ def purge(connection: Connection, records: Sequence[Row[Any]], *, remove: bool, 
         for counts in connection.scalars(select(intent.c.departures).where(intent.c.run_no == record.no)):
             if counts is not None:  # results that could not be entered, as those of an earlier boot
                 drop_kept(token_of(counts))
-        stays = () if remove else (certifications.NOTE, certifications.SIGNED)
+        stays = () if remove else (certifications.NOTE.key, certifications.SIGNED.key)
         connection.execute(recording.delete().where(recording.c.run_no == record.no))
         connection.execute(note.delete().where(note.c.run_no == record.no, note.c.key.not_in(stays)))
         if remove:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict
 
-import msgspec
 import orjson
 from msgspec import Struct
 from sqlalchemy import Connection, Row, exists, func, literal, or_, select
@@ -19,11 +18,9 @@ from rokt_export.journal.bulk import Bulk, storable
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows, prune
 from rokt_export.journal.ledger_entries import move_all
+from rokt_export.journal.note_kinds import NoteKind
 from rokt_export.journal.run_info import as_text, now
-from rokt_export.journal.schema import delivery, earlier_outcome, ledger, note, run
-
-NOTE = "revisions"
-"""The note of a run that lists its revisions."""
+from rokt_export.journal.schema import delivery, earlier_outcome, ledger, run
 
 CONFIRM = "confirm"
 """The command that asks a partner what it decided; each row is confirmed once."""
@@ -53,11 +50,18 @@ class Revision:
     spec_sha256: str | None = None
 
 
-class _KnownCoverage(Struct):
-    """The names of a run's response rules, as its note `coverage` has them."""
+class KnownCoverage(TypedDict):
+    """The names of a run's response rules: those that matched, with their rows, and the others."""
 
-    seen: dict[str, int] = {}
-    never: list[str] = []
+    seen: dict[str, int]
+    never: list[str]
+
+
+NOTE: NoteKind[list[Revision]] = NoteKind("revisions", list[Revision])
+"""The revisions of a run, oldest first."""
+
+COVERAGE: NoteKind[KnownCoverage] = NoteKind("coverage", KnownCoverage)
+"""Which of its response rules a run has exercised."""
 
 
 class RevisingSpec(Struct, frozen=True):
@@ -180,14 +184,12 @@ def _note(
     """Keep what was revised, and bring up to date what the run's record and notes count."""
     counted = select(delivery.c.rule, func.count()).where(delivery.c.run_no == record.no).group_by(delivery.c.rule)
     seen = {rule: rows for rule, rows in connection.execute(counted) if rule is not None}
-    old = connection.scalar(select(note.c.value).where(note.c.run_no == record.no, note.c.key == "coverage"))
-    with readable("the note `coverage`", (connection, record.no)):
-        known = _KnownCoverage() if old is None else msgspec.json.decode(old, type=_KnownCoverage | None)
-    names = () if known is None else (*known.seen, *known.never)
+    known = COVERAGE.read(connection, record.no)
+    names = () if known is None else (*known["seen"], *known["never"])
     never = [name for name in names if name not in seen]
     notes: dict[str, Any] = {
-        NOTE: [asdict(each) for each in made],
-        "coverage": {"seen": seen, "never": never},
+        NOTE.key: [asdict(each) for each in made],
+        COVERAGE.key: {"seen": seen, "never": never},
         "figures": None,  # counted anew from the rows
     }
     values: dict[str, Any] = {}
@@ -238,9 +240,7 @@ def confirming(made: Iterable[Revision]) -> frozenset[int]:
 
 def revisions(connection: Connection, run_no: int) -> list[Revision]:
     """Return the revisions of a run, oldest first."""
-    kept = connection.scalar(select(note.c.value).where(note.c.run_no == run_no, note.c.key == NOTE))
-    with readable(f"the note `{NOTE}`", (connection, run_no)):
-        return [] if kept is None else msgspec.json.decode(kept, type=list[Revision])
+    return NOTE.read(connection, run_no) or []
 
 
 def earlier_outcomes(connection: Connection, run_no: int, rows: Collection[int]) -> Iterator[EarlierOutcome]:

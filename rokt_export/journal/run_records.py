@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import orjson
 from sqlalchemy import Connection, Row, select
 
 from rokt_export.errors import JournalError, UsageError, nearest
@@ -22,11 +21,12 @@ from rokt_export.journal import queries, revisions
 from rokt_export.journal.column_types import check_types
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import open_rows
+from rokt_export.journal.note_kinds import NoteKind
 from rokt_export.journal.run_info import RunInfo, RunState, as_moment, as_text, now
-from rokt_export.journal.schema import note, run
+from rokt_export.journal.schema import run
 
-TAKEN_OVER = "taken_over"
-"""The note of the last batch before a run was resumed."""
+TAKEN_OVER: NoteKind[int] = NoteKind("taken_over", int)
+"""The last batch before a run was resumed."""
 _SILENCE = timedelta(minutes=2)
 """The silence after which a process that cannot be inspected counts as crashed. Writers send a heartbeat every few
 seconds, and clocks must agree only to this precision."""
@@ -209,9 +209,7 @@ def in_flight_behind(connection: Connection, record: Row[Any]) -> float:
     """
     if state_of(record) is not RunState.RUNNING:
         return inf
-    noted = select(note.c.value).where(note.c.run_no == record.no, note.c.key == TAKEN_OVER)
-    value = connection.scalar(noted)
-    return 0 if value is None else int(orjson.loads(value))
+    return TAKEN_OVER.read(connection, record.no) or 0
 
 
 def check_not_running(record: Row[Any], doing: str) -> None:

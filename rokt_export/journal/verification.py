@@ -9,13 +9,12 @@ from types import NoneType
 from typing import Any
 
 import msgspec
-import orjson
 from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.exc import DatabaseError
 
 from rokt_export.errors import JournalError
 from rokt_export.exchange.model import PERHAPS_RECEIVED, RECEIVED, OutcomeKind
-from rokt_export.journal import counted, queries
+from rokt_export.journal import counted, notes, queries
 from rokt_export.journal.column_types import blob, types_of
 from rokt_export.journal.damage import DAMAGE
 from rokt_export.journal.intents import chunks, decoded, open_rows
@@ -163,7 +162,7 @@ def _types(connection: Connection, run_no: int, found: Verified) -> None:
 def _notes(connection: Connection, run_no: int, found: Verified) -> None:
     for key, value in connection.execute(select(note.c.key, note.c.value).where(note.c.run_no == run_no)):
         try:
-            orjson.loads(blob(value))
+            notes.decoded(key, value)
         except DAMAGE:
             found.faults.append(f"its note `{key}` cannot be read")
 

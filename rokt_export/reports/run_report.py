@@ -179,11 +179,11 @@ class RunReport:
 
     def _revisions(self) -> Iterator[str]:
         """Say when outcomes were revised by another spec, and what they were."""
-        for each in self._kept.get(REVISIONS) or ():
-            if each["spec_sha256"] is not None:
-                before = ", ".join(f"{rows:,} {outcome}" for outcome, rows in each["before"].items())
-                rows = f"{each['rows']:,} row{'' if each['rows'] == 1 else 's'}"
-                at = each["at"][:16].replace("T", " ")
+        for each in self._kept.get(REVISIONS.key) or ():
+            if each.spec_sha256 is not None:
+                before = ", ".join(f"{rows:,} {outcome}" for outcome, rows in each.before.items())
+                rows = f"{each.rows:,} row{'' if each.rows == 1 else 's'}"
+                at = each.at[:16].replace("T", " ")
                 yield f"{rows} reclassified by a changed spec at {at} UTC; before: {before}"
 
     def _confirmations(self) -> Iterator[str]:
@@ -468,7 +468,7 @@ class RunReport:
     def earlier_outcomes(self, rows: Sequence[int]) -> dict[int, list[EarlierOutcome]]:
         """Return what those of the rows that were revised were before each revision, oldest first."""
         found: dict[int, list[EarlierOutcome]] = {}
-        for each in self._journal.earlier_outcomes(self.run.run, rows) if self._kept.get(REVISIONS) else ():
+        for each in self._journal.earlier_outcomes(self.run.run, rows) if self._kept.get(REVISIONS.key) else ():
             found.setdefault(each.row, []).append(each)
         return found
 

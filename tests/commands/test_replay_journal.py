@@ -174,6 +174,21 @@ def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):
     assert len(partner.heard) == 3
 
 
+@pytest.mark.parametrize("key", ["coverage", "expected", "left_out", "not_sent", "notes", "omitted", "spec_text"])
+@pytest.mark.parametrize("value", ["7", '{"a":[1]}', "null"])
+def test_no_command_takes_a_note_of_another_shape(cli, spec, rows, partner, key, value):
+    assert cli("replay", spec, rows, "--count", "2").status == 0
+    with closing(sqlite3.connect(cli.journal)) as database, database:
+        database.execute("UPDATE note SET value = ? WHERE key = ?", (value.encode(), key))
+    for command in (("report", "last"), ("runs", "show", "last"), ("runs", "resume", "last")):
+        done = cli(*command)
+        assert (done.status, "internal error" in done.err) == (5, False), done.err
+        assert f"the note `{key}` of run" in done.err
+    verified = cli("runs", "verify")
+    assert verified.status == 5 and f"its note `{key}` cannot be read" in verified.out
+    assert len(partner.heard) == 2
+
+
 @pytest.mark.parametrize("how", ["removed", "replaced"])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_journal_that_is_removed_stops_the_run(cli, spec, partner, how, workers):

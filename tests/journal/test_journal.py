@@ -15,6 +15,6 @@ def test_recordings_and_notes(journal):
     assert journal.recording(writer.run, 2) is None
     assert [row for row, _ in journal.recordings(writer.run)] == [1, 3]
     assert list(journal.recordings(writer.run, [3, 2, 1])) == [(3, b"three" * 1000), (1, b"one")]
-    journal.note(writer.run, {"coverage": {"rule 1": 3}})
-    journal.note(writer.run, {"coverage": {"rule 1": 4}})
-    assert journal.notes(writer.run) == {"coverage": {"rule 1": 4}}
+    journal.note(writer.run, {"sample": {"rule 1": 3}})
+    journal.note(writer.run, {"sample": {"rule 1": 4}})
+    assert journal.notes(writer.run) == {"sample": {"rule 1": 4}}

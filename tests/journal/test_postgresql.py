@@ -64,8 +64,8 @@ def test_postgresql_keeps_a_run_as_sqlite_does(server):
         assert [one.row for one in journal.deliveries(writer.run)] == [row for row in range(1, 3001) if row != 100]
         assert next(journal.deliveries(writer.run)).reason == "a � b"
         assert dict(journal.recordings(writer.run)) == dict.fromkeys((1, 501, 1001, 1501), b"recorded")
-        journal.note(writer.run, {"coverage": {"rule 1": 1}})
-        assert journal.notes(writer.run) == {"coverage": {"rule 1": 1}}
+        journal.note(writer.run, {"sample": {"rule 1": 1}})
+        assert journal.notes(writer.run) == {"sample": {"rule 1": 1}}
         journal.reopen(writer.run).end(RunState.FINISHED, 1)
         assert journal.purge(writer.run) == 1
         assert next(journal.deliveries(writer.run)).transaction == "row-1"

@@ -8,6 +8,7 @@ import pytest
 from journal_samples import DUPLICATE, FAILED, REJECTED, SHA, UNKNOWN, begin, child, item, settled
 from msgspec import structs
 
+from rokt_export.delivery.run_counts import RunFigures
 from rokt_export.errors import JournalError
 from rokt_export.exchange.delivery import Delivery
 from rokt_export.exchange.model import OutcomeKind
@@ -20,7 +21,9 @@ def test_the_new_outcome_counts_everywhere_and_the_old_one_is_kept(journal):
     writer = begin(journal)
     writer.intend([item(row) for row in range(1, 5)])
     writer.settle([settled(1), settled(2, UNCLASSIFIED, reason="no rule matched"), settled(3, FAILED), settled(4)])
-    journal.note(writer.run, {"coverage": {"seen": {"rule 1": 4}, "never": ["gone"]}, "figures": {"rows": 4}})
+    journal.note(
+        writer.run, {"coverage": {"seen": {"rule 1": 4}, "never": ["gone"]}, "figures": RunFigures().as_json()}
+    )
     writer.end(RunState.FINISHED, 1)
     new = [Delivery(2, "tx-2", DUPLICATE, 409, "gone", "known", attempts=1), structs.replace(settled(3, REJECTED))]
     made = journal.revise(writer.run, iter(new), by="reclassify", spec=RevisingSpec("1" * 64, "partner: acme"))

@@ -72,6 +72,7 @@ def summarized(run_report: RunReport) -> str:
     return stream.getvalue()
 
 
+REPEATED = {"repeated": {"rows": 10, "first": [3]}}
 CTRL_C = {"finished": {"reason": "interrupted", "message": ""}}
 RULE = {"finished": {"reason": "unclassified", "message": "stopped at row 40: no rule matches this response"}}
 TIME = {"finished": {"reason": "time", "message": "stopped: the time that it may take is over"}}
@@ -84,7 +85,7 @@ TIME = {"finished": {"reason": "time", "message": "stopped: the time that it may
         (RunState.INTERRUPTED, None, 200, "interrupted: 40 of 200 rows handled, 160 not sent"),
         (RunState.INTERRUPTED, CTRL_C, None, "interrupted: 40 rows handled"),
         (RunState.INTERRUPTED, CTRL_C, 40, "interrupted: 40 of 40 rows handled"),
-        (RunState.INTERRUPTED, CTRL_C | {"left_out": {"delivered": 60}, "not_sent": {"repeated": {"rows": 10}}}, 200,
+        (RunState.INTERRUPTED, CTRL_C | {"left_out": {"delivered": 60}, "not_sent": REPEATED}, 200,
          "interrupted: 110 of 200 rows handled, 90 not sent"),
         (RunState.INTERRUPTED, RULE, 200,
          "stopped at row 40: no rule matches this response; 40 of 200 rows handled, 160 not sent"),
