@@ -189,9 +189,11 @@ class WorkerLease:
         self._hurried.set()
         if not self.id:
             return
-        self._thread.join()
+        if self._thread.ident is not None:  # the first renewal did not raise
+            self._thread.join()
+            if not self.lost:
+                self._renew()  # what was counted last
         if not self.lost:
-            self._renew()  # what was counted last
             with suppress(JournalError):
                 self._leases.release(self.id)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from rokt_export.delivery.lease import BRAKE, LeasedNumbers, WorkerLease
 from rokt_export.delivery.shared_counts import FAILURES, FIRST_RECORDINGS, FIRST_ROW, IN_A_ROW
 from rokt_export.delivery.worker import StopRequest
@@ -102,6 +104,17 @@ def test_a_lease_that_another_took_sends_nothing_more() -> None:
     with WorkerLease(leases, brake) as lease:
         lease.take(0)
     assert (lease.lost, brake.level, lease.allowance().concurrency, leases.released) == (True, 1, 0, [])
+
+
+def test_a_first_renewal_that_raises_is_told_as_it_is_and_the_lease_is_given_back() -> None:
+    class Faulty(Leases):
+        def renew(self, lease: str, report: LeaseReport) -> LeaseShare | None:
+            raise ValueError("a fault of ours")
+
+    leases = Faulty()
+    with pytest.raises(ValueError, match="a fault of ours"), WorkerLease(leases, StopRequest()) as lease:
+        lease.take(0)
+    assert leases.released == ["lease-0"]
 
 
 def test_the_operators_brake_reaches_a_worker() -> None:
