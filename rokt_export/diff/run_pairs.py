@@ -77,7 +77,9 @@ def compare_runs(
             f"run {a.run} is of {a.partner}, run {b.run} of {b.partner}",
             remedy="Compare two runs of one partner; `rokt-export runs list` shows them.",
         )
-    names = (a.environment, b.environment) if a.environment != b.environment else (_called(a), _called(b))
+    names = (a.environment, b.environment)
+    if a.environment == b.environment:
+        names = f"{a.environment}, {_called(a, b)}", f"{b.environment}, {_called(b, a)}"
     for by_row in (True, False):
         comparison = Comparison(settings, a=names[0], b=names[1], people=people)
         _tell(comparison, journal, a, b, same_spec=rereader is not None)
@@ -123,20 +125,22 @@ def learn(spec_path: Path, result: DiffResult) -> dict[str, str]:
     return declare_in_diff(spec_path, result.learned)
 
 
-def _called(run: RunInfo) -> str:
-    return f"{run.environment}, {run.name or run.run}"
+def _called(run: RunInfo, other: RunInfo) -> str:
+    """Return a run's name, or its id where it has none of its own."""
+    return run.name if run.name is not None and run.name != other.name else run.run
 
 
 def _tell(comparison: Comparison, journal: Journal, a: RunInfo, b: RunInfo, *, same_spec: bool) -> None:
     if a.spec_sha256 != b.spec_sha256 and not same_spec:
         comparison.note(_OTHER_SPEC)
-    for run in (a, b):
+    for run, other in ((a, b), (b, a)):
+        called = _called(run, other)
         if run.state is not RunState.FINISHED:
-            comparison.note(_UNFINISHED.format(run.run, run.state))
+            comparison.note(_UNFINISHED.format(called, run.state))
         if run.purged:
-            comparison.note(_PURGED.format(run.run))
+            comparison.note(_PURGED.format(called))
         for sentence in journal.notes(run.run).get("notes") or ():
-            comparison.note(f"Run {run.run}: {sentence}")
+            comparison.note(f"Run {called}: {sentence}")
     if not a.events and not b.events:
         comparison.note(_EQUIVALENT)
 
@@ -265,10 +269,10 @@ def _compare(
                 comparison.add(a.transaction, *_sides(_wordless(a), _wordless(b), None, None))
     for why, rows in stays.items():
         comparison.note(f"{rows:,} responses were not read by the other spec, and count as before: {why}.")
-    for one in recordings:
+    for one, other in (recordings, recordings[::-1]):
         if one.sought and not one.found and not one.run.purged:
             lacks = "recorded none of these rows" if journal.recorded(one.run.run) else "has no recordings"
-            comparison.note(_UNRECORDED.format(one.run.run, lacks))
+            comparison.note(_UNRECORDED.format(_called(one.run, other.run), lacks))
 
 
 def _count_alone(comparison: Comparison, a: Delivery | None, b: Delivery | None) -> None:

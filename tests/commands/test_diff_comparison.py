@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 
 import pytest
@@ -131,5 +130,5 @@ def test_purged_runs_are_compared_as_far_as_they_go(cli: CommandLine, acme: Path
     cli("runs", "purge", "one", "--quiet", "--yes")
     done = cli("diff", "--runs", "one", "two")
     assert done.status == 0, done.err
-    assert re.search(r"Run \S+ was purged", done.out)
+    assert "Run one was purged" in done.out
     assert "has no recordings" not in done.out

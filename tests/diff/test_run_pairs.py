@@ -356,6 +356,17 @@ def test_a_run_that_recorded_other_rows_has_recordings(journal):
     assert second.startswith(f"Run {b} recorded none of these rows: ")
 
 
+def test_a_note_names_a_run_by_a_name_that_is_its_own(journal):
+    rows = [(row, f"t{row}", "x") for row in range(1, 4)]
+    first, second, other = (written(journal, rows, name=name) for name in ("nightly", "nightly", "morning"))
+    assert [note.partition(" has")[0] for note in diff(journal, first, other).notes] == ["Run nightly", "Run morning"]
+    assert [note.partition(" has")[0] for note in diff(journal, first, second).notes] == [
+        f"Run {first}",
+        f"Run {second}",
+    ]
+    assert diff(journal, first, second).a == f"staging, {first}"
+
+
 def test_rows_that_were_not_sent_need_no_recording(journal):
     rows = [(1, "t1", "no email"), (2, "t2", "no email")]
     a, b = (written(journal, rows, outcome=OutcomeKind.INVALID) for _ in "ab")
