@@ -143,7 +143,6 @@ def preflight(
     nothing_left = _has_nothing_left(plan, resumed, to_send if found.complete else None)
     if not nothing_left:
         _tell_target(terminal, plan, sending, kept=pace)
-        _tell_duration(terminal, replace(plan, pace=pace), to_send)
     _tell_earlier(terminal, plan, resumed, nothing_left=nothing_left)
     _tell_ledger(terminal, plan, known, by_us)
     tell_how_read(terminal, plan.rows, found)
@@ -158,13 +157,17 @@ def preflight(
             where=found.damages[0].where,
             remedy="Fix the file, or leave --strict out.",
         )
+    counted = plan.guarded and found.complete and by_us is None
+    at_most = max(0, readable - _left_out(known, plan)) if counted else None
+    # Beside the number of rows that a prompt names, after what says why it is not all of them.
+    _tell_duration(terminal, replace(plan, pace=pace), to_send if at_most is None else at_most)
     return PreflightResult(
         total,
         None if found.complete else found.rows,
         to_send if found.complete else None,
         known,
         nothing_left=nothing_left,
-        at_most=max(0, readable - _left_out(known, plan)) if found.complete and by_us is None else None,
+        at_most=at_most,
         all_fit=not readiness.problems,
     )
 
@@ -408,7 +411,7 @@ def _to_send(plan: Plan, resumed: RunInfo | None, left_out: int) -> int | None:
 
 def _tell_duration(terminal: Terminal, plan: Plan, rows: int | None) -> None:
     """Say how long it takes: by the rate, or by how many are under way at once and a guess at the partner's answers."""
-    if rows is None:
+    if not rows:
         return
     requests = ceil(rows / (plan.pace.batch or 1))
     by_answers = requests * _USUAL_ANSWER / plan.pace.concurrency

@@ -25,6 +25,13 @@ def test_the_rows_of_a_large_file_are_counted_beside_the_run(cli, spec, partner,
     assert " of about 20 rows" in progress[-1]["message"]
 
 
+def test_the_expected_duration_is_that_of_the_rows_that_a_prompt_names(cli, spec):
+    rows = cli.write("rows.csv", people(*range(1, 6)) + ",\n" * 500)
+    done = cli("replay", spec, rows, "-e", "production", "--confirm", "acme")
+    last = done.err.index("about 1 s at 200 ms per response\n")
+    assert done.err.index("505 rows") < done.err.index("cannot be sent; the first: row 6") < last
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
