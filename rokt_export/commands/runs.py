@@ -193,6 +193,14 @@ def resume_run(
         raise UsageError("name one run, or give --all-crashed", remedy="`runs resume last`.")
 
     def resume(info: RunInfo) -> int:
+        try:
+            return replayed(info)
+        except UsageError as error:
+            if error.where == "--resume":  # a flag of `replay`; the message names the run
+                error.where = None
+            raise
+
+    def replayed(info: RunInfo) -> int:
         options = info.options
         return replay(
             context,

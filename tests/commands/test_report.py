@@ -337,7 +337,9 @@ def test_a_purged_run_is_reported_as_what_is_left_of_it(cli: CommandLine, spec: 
 @pytest.mark.parametrize("command", ["test"])
 def test_a_test_is_not_resumed_but_run_again(cli: CommandLine, spec: Path, rows: Path, command: str) -> None:
     cli(command, spec, rows, "--quiet")
-    clear(cli("runs", "resume", "last"), USAGE, f"was a `{command}`, which cannot be resumed", f"rokt-export {command}")
+    refused = cli("runs", "resume", "last")
+    clear(refused, USAGE, f"was a `{command}`, which cannot be resumed", f"rokt-export {command}")
+    assert "--resume" not in refused.err
 
 
 def test_a_test_that_was_stopped_does_not_speak_of_resuming(cli: CommandLine, partner: Partner) -> None:
