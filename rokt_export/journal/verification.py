@@ -38,7 +38,7 @@ class Verified:
 
     Attributes:
         run: the run's id; None for the database.
-        rows: its deliveries.
+        rows: its rows, those included that were intended and never settled.
         counted: rows that it keeps as counts only.
         recordings: its recordings, each of which was read.
         entries: the ledger's entries that name one of its rows.
@@ -122,6 +122,7 @@ def _counts(connection: Connection, record: Row[Any], found: Verified, *, runnin
         found.rows += rows
         if outcome not in list(OutcomeKind):
             found.faults.append(f"{rows:,} rows have the outcome `{outcome}`, which is none")
+    found.rows += sum(one.before is None for one in open_rows(connection, record.no).values())
     if record.counts is None or running:
         return
     try:
