@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 from typing import Literal
 
@@ -67,5 +66,5 @@ def name_and_password(header: str | None) -> str | None:
         return None
     try:
         return base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # also of a letter outside ASCII
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 import secrets
@@ -144,7 +143,7 @@ def _nonce_bytes(settings: Wsse, nonce: str) -> bytes | None:
         return nonce.encode() if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", nonce) else None
     try:
         return base64.b64decode(nonce, validate=True)
-    except binascii.Error:
+    except ValueError:  # also of a letter outside ASCII
         return None
 
 

@@ -289,6 +289,11 @@ def _last(value: str) -> str:
     return re.sub(r"\d(?=\D*$)", lambda sign: "1" if sign[0] == "0" else "0", value) if moment else value
 
 
+def _foreign(value: str) -> str:
+    """Begin a text with a letter outside ASCII."""
+    return f"é{value[1:]}"
+
+
 def _edited(header: str, edit: Callable[[str], str]) -> Callable[[Request], Request]:
     """Return a change of a header's value; an empty value removes the header."""
 
@@ -305,8 +310,9 @@ def _part_changes(header: str, value: str) -> Iterator[tuple[str, Callable[[Requ
     scheme, blank, _ = value.partition(" ")
     if blank:
         yield f"{header} (scheme)", _edited(header, lambda found: _first(scheme) + found.removeprefix(scheme))
+        yield f"{header} (all but the scheme)", _edited(header, lambda _: scheme)
     names = [name for name, _ in _PARAMETER.findall(value)] if blank else []
-    for edit in (_first, _last):
+    for edit in (_first, _last, _foreign):
         if not names:
             yield (
                 f"{header} ({edit.__name__})",
