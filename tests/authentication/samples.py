@@ -86,6 +86,8 @@ SHOWN = {
 """The fields that are Public by the reason for it; all others are Secret."""
 
 UNSIGNED = {
-    "wsse": dict.fromkeys(("JSON body", "form body", "query", "method"), "its digest covers nonce, time and password"),
+    "wsse": dict.fromkeys(
+        ("JSON body", "form body", "path", "query", "method"), "its digest covers nonce, time and password"
+    ),
 }
 """By type: the parts of a request that its signature does not cover, and why."""

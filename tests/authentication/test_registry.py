@@ -56,14 +56,19 @@ ROW = Transaction(1, "1", {"email": "a@example.com"})
 PLUGINS = frozenset({"tests.authentication.samples:TokenHeader"})
 
 
+PART = "{name: part, in: path, value: a b}"
 REQUESTS = {
-    "JSON": "parameters: [{name: email, attribute: email}]",
-    "form": "encoding: form\nparameters: [{name: email, attribute: email}]",
-    "POST without a body": "encoding: none\nparameters: [{name: email, attribute: email, in: query}]",
-    "GET": "method: GET\nencoding: none\nparameters: [{name: email, attribute: email, in: query}]",
+    "JSON": f"parameters: [{PART}, {{name: email, attribute: email}}]",
+    "form": f"encoding: form\nparameters: [{PART}, {{name: email, attribute: email}}]",
+    "POST without a body": f"encoding: none\nparameters: [{PART}, {{name: email, attribute: email, in: query}}]",
+    "GET": f"method: GET\nencoding: none\nparameters: [{PART}, {{name: email, attribute: email, in: query}}]",
 }
-"""What a sample is put on. Each has a query with a name twice, a blank value and a value to escape."""
-QUERIED = HEAD.replace("/v1/leads", "/v1/leads?a=&b=c%20d&a=2")
+"""What a sample is put on.
+
+Each has a path with a sign to escape, a query with a name twice, a blank value and a value to escape, and a letter
+outside ASCII.
+"""
+QUERIED = HEAD.replace("https://api.example.com/v1/leads", "'https://api.example.com/v1/leads/{part}?a=&b=c%20d&a=2'")
 
 
 def _spec(authentication: str, request: str = "JSON") -> PartnerSpec:
@@ -196,7 +201,10 @@ def _other(value: str) -> str:
 
 
 CHANGES: dict[tuple[str, str], tuple[Callable[[Request], Request], ...]] = {
-    ("JSON", "JSON body"): (lambda sent: replace(sent, body=b'{"email":"b@example.com"}'),),
+    ("JSON", "JSON body"): (
+        lambda sent: replace(sent, body=b'{"email":"b@example.com"}'),
+        lambda sent: replace(sent, body=(sent.body or b"").replace("é".encode(), "è".encode())),
+    ),
     ("form", "form body"): (
         lambda sent: replace(sent, body=b"email=b%40example.com"),
         lambda sent: replace(sent, body=_added((sent.body or b"").decode()).encode()),
@@ -205,6 +213,7 @@ CHANGES: dict[tuple[str, str], tuple[Callable[[Request], Request], ...]] = {
         lambda sent: replace(sent, url=sent.url.replace("a=2", "a=3")),
         lambda sent: replace(sent, url=_added(sent.url)),
     ),
+    ("JSON", "path"): (lambda sent: replace(sent, url=sent.url.replace("a%20b", "a%20c")),),
     ("GET", "method"): (lambda sent: replace(sent, method="POST"),),
     ("JSON", "signature"): (
         lambda sent: replace(sent, headers=tuple((name, _other(value)) for name, value in sent.headers)),
@@ -254,12 +263,15 @@ def _set_random(monkeypatch: pytest.MonkeyPatch, kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_the_sandbox_refuses_an_old_signature(kind: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sandbox_refuses_an_old_or_future_signature(
+    kind: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if (signer := _signer(kind, sandbox)) is not None:
-        old, later = signer[0].sign(signer[0].render(ROW)), FRESH + 60
-        _set_clock(monkeypatch, kind, time.time() + later)
-        again = _status(_spec("none"), sandbox, change=lambda _: old)
-        assert again == 401, f"`verification` of {kind} accepts a request that was signed {later:g} s ago"
+        signed, started, later = signer[0].sign(signer[0].render(ROW)), time.time(), FRESH + 60
+        for age in (later, -later):
+            _set_clock(monkeypatch, kind, started + age)
+            again = _status(_spec("none"), sandbox, change=lambda _: signed)
+            assert again == 401, f"`verification` of {kind} accepts a request that was signed {age:g} s ago"
 
 
 @pytest.mark.parametrize("kind", TYPES)
