@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 import pkgutil
 import re
 import sys
@@ -23,10 +24,14 @@ from rokt_export.authentication.base import (
     FRESH,
     Authentication,
     ClientCertificate,
+    FetchedToken,
     NoCredential,
+    NotChecked,
     PluginSignature,
     Signature,
+    filler,
     secret_fields,
+    verification_of,
 )
 from rokt_export.authentication.registry import TYPES
 from rokt_export.delivery.attempt_credentials import AttemptCredentials
@@ -188,6 +193,13 @@ def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> N
         else:
             refused = _status(_sample(kind), sandbox, **{name: "another"})
             assert refused == 401, f"`verification` of {kind} does not read the secret {name}"
+
+
+@pytest.mark.parametrize("kind", ACCEPTS_ALL)
+def test_only_a_type_that_is_not_checked_accepts_all(kind: str, sandbox: Sandbox) -> None:
+    for each in _sample(kind).authentication:
+        made = verification_of(each, filler(sandbox.variables), lambda _name: lambda _data: ())
+        assert isinstance(made, NotChecked), f"ACCEPTS_ALL of samples.py has {kind}, which its `verification` checks"
 
 
 def _added(text: str) -> str:
@@ -415,12 +427,32 @@ def test_the_secret_of_the_sample_is_in_a_field_marked_secret(kind: str) -> None
         assert ("{{ env.SECRET }}" in sources) == (kind not in WITHOUT_SECRET), f"{kind}: its Secret fields: {sources}"
         literals = [source for source in sources if not re.fullmatch(r"\{\{ env\.[A-Z_]+ \}\}", source)]
         assert not literals, f"{kind}: write each Secret field of its sample as a variable: {literals}"
+        hidden = {value for name in secret_fields(type(each)) if (value := getattr(each, name))}
+        assert hidden <= set(sources), f"`secrets` of {kind} leaves a Secret field out, which is then shown"
 
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_each_variable_of_the_sample_has_a_use(kind: str) -> None:
     for each in _sample(kind).authentication:
         assert names_in([use.part for use in each.uses()]) == names_in(each)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_each_use_says_where_the_credential_goes(kind: str, sandbox: Sandbox) -> None:
+    """`validate` shows the host that receives each variable."""
+    renderer = Renderer(_sample(kind), "staging", sandbox.variables, base_url=sandbox.base_url, plugins=PLUGINS)
+    (made,) = renderer.credentials
+    for use in (use for each in _sample(kind).authentication for use in each.uses()):
+        assert use.place, f"a `CredentialUse` of {kind} has no `place`"
+        assert use.stays_here == isinstance(made, ClientCertificate), f"{kind}: `stays_here` is of files alone"
+        assert use.url is None or isinstance(made, FetchedToken), f"{kind}: `url` is of a token server alone"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_worker_is_given_the_sample(kind: str) -> None:
+    """A `Plan` is pickled."""
+    (settings,) = _sample(kind).authentication
+    assert pickle.loads(pickle.dumps(settings)) == settings
 
 
 @pytest.mark.parametrize("kind", TYPES)
@@ -431,6 +463,8 @@ def test_a_signature_stands_where_it_says(kind: str, sandbox: Sandbox) -> None:
         signed = renderer.sign(rendered)
         added = dict(signed.headers).keys() - dict(rendered.headers).keys()
         assert {place.name for place in signature.places} == added, f"`places` of {kind} are not what `sign` puts on"
+        left = replace(signed, headers=tuple(each for each in signed.headers if each[0] not in added))
+        assert left == rendered, f"`sign` of {kind} changes more of a request than it puts on"
         for place in signature.places:
             scheme, blank, _ = (signed.header(place.name) or "").partition(" ")
             assert place.prefix.startswith(scheme + blank if blank else ""), (
