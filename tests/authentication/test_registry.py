@@ -8,13 +8,13 @@ import pkgutil
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any, Literal, get_origin
-from urllib.parse import quote
+from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import quote, urlsplit
 
 import pytest
 from msgspec.structs import replace
@@ -42,6 +42,7 @@ from rokt_export.redaction.sensitive_names import is_sensitive
 from rokt_export.request.render import Renderer
 from rokt_export.sandbox.options import SandboxOptions
 from rokt_export.sandbox.server import Sandbox
+from rokt_export.spec_language.fields import ValueTemplate
 from rokt_export.transactions.transaction import Transaction
 from rokt_export.transport import Transport, TransportOptions
 from tests.authentication.samples import (
@@ -53,11 +54,11 @@ from tests.authentication.samples import (
     UNSIGNED,
     WITHOUT_SECRET,
 )
-from tests.authentication.vectors import VECTORS, WITHOUT_VECTOR, Vector
+from tests.authentication.vectors import UNPUBLISHED, VECTORS, WITHOUT_VECTOR, Vector
 from tests.commands.conftest import Partner, serve
 from tests.sandbox.conftest import HEAD, spec_of
 
-ROW = Transaction(1, "1", {"email": "a@example.com"})
+ROW = Transaction(1, "1", {"email": "jané@example.com"})
 PLUGINS = frozenset({"tests.authentication.samples:TokenHeader"})
 
 
@@ -480,8 +481,47 @@ def test_a_header_that_is_used_is_sent(kind: str, sandbox: Sandbox) -> None:
             assert sent.header(name), f"`uses` of {kind} names the header {name}, which it does not send"
 
 
+@pytest.fixture
+def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the time zone of this machine to another than UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+_TEMPLATE = get_args(ValueTemplate)[-1]
+
+
+def _is_template(annotation: Any, metadata: Iterable[Any] = ()) -> bool:
+    """Return whether a field's type is a template, or a template or None."""
+    nested = annotation.__metadata__ if get_origin(annotation) is Annotated else ()
+    return _TEMPLATE in (*metadata, *nested) or any(map(_is_template, get_args(annotation)))
+
+
+def _templates(settings: Authentication) -> dict[str, str]:
+    """Return field to text of the templates of an authentication that are one text each."""
+    found = {
+        name: getattr(settings, name)
+        for name, info in type(settings).model_fields.items()
+        if _is_template(info.annotation, info.metadata)
+    }
+    return {name: value for name, value in found.items() if value and isinstance(value, str)}
+
+
+def _filled(spec: PartnerSpec, values: dict[str, str]) -> tuple[PartnerSpec, dict[str, str]]:
+    """Return a spec whose authentication has a variable for each of these fields, and the variables."""
+    (settings,) = spec.authentication
+    changed = settings.model_copy(update={name: f"{{{{ env.{name.upper()} }}}}" for name in values})
+    variables = {name.upper(): value for name, value in values.items()}
+    return spec.model_copy(update={"authentication": (changed,)}), variables
+
+
+@pytest.mark.usefixtures("_far_from_greenwich")
 @pytest.mark.parametrize("kind", TYPES)
 def test_each_type_sends_what_was_published(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each template of the authentication is in a variable."""
     assert (kind in VECTORS) != (kind in WITHOUT_VECTOR), (
         f"{kind}: add an exchange that its specification publishes to VECTORS of tests/authentication/vectors.py, "
         "or say in its WITHOUT_VECTOR why there is none"
@@ -491,22 +531,68 @@ def test_each_type_sends_what_was_published(kind: str, monkeypatch: pytest.Monke
         _set_random(monkeypatch, kind, each.random)
         spec = spec_of(each.spec, head=HEAD.replace("https://api.example.com/v1/leads", each.url))
         assert [found.type for found in spec.authentication] == [kind], f"{each.source} is no vector of {kind}"
-        heard = _exchange(spec, each)
+        values = _templates(spec.authentication[0])
+        heard = _exchange(each, *_filled(spec, values))
         assert len(heard) == len(each.sent), f"{kind} sends {len(heard)} requests, {each.source} has {len(each.sent)}"
         for wanted, sent in zip(each.sent, heard, strict=True):
             given = {name.lower(): value for name, value in sent.headers} | {"body": (sent.body or b"").decode()}
             for name, value in wanted.items():
                 found = given.get(name.lower(), "")
                 assert _parts(found) == _parts(value), f"{kind} sends another {name} than {each.source}: {found}"
+        for name, value in values.items():
+            changed = _exchange(each, *_filled(spec, values | {name: _ending_differently(value)}))
+            assert _shown(changed) != _shown(heard), f"{kind} sends the same whatever its field `{name}` is"
 
 
-def _exchange(spec: PartnerSpec, vector: Vector) -> list[Request]:
+def _ending_differently(value: str) -> str:
+    return value[:-1] + ("1" if value.endswith("0") else "0")
+
+
+def _shown(sent: Iterable[Request]) -> list[tuple[str, dict[str, str], bytes | None]]:
+    """Return target, headers and body of requests, whatever port a server has."""
+    return [
+        (urlsplit(each.url).path, {name: value for name, value in each.headers if name != "Host"}, each.body)
+        for each in sent
+    ]
+
+
+PARTS_OF_VECTORS: dict[str, Callable[[Request], object]] = {
+    "path": lambda sent: "%" in urlsplit(sent.url).path,
+    "query": lambda sent: (pairs := urlsplit(sent.url).query.split("&")) != sorted(pairs),
+    "body": lambda sent: sent.body,
+}
+"""By the part of a request: whether a vector's request has one by which a mistake in signing it is seen."""
+
+
+@pytest.mark.parametrize("part", PARTS_OF_VECTORS)
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_vector_has_each_part_that_is_signed(kind: str, part: str, sandbox: Sandbox) -> None:
+    unsigned = {each.rpartition(" ")[2] for each in UNSIGNED.get(kind, {})}
+    if _signer(kind, sandbox) is not None and part not in unsigned:
+        specs = [(spec_of(each.spec), each.url) for each in VECTORS.get(kind, ())]
+        sent = [Renderer(spec, "staging", {}, base_url=None).render(ROW) for spec, _ in specs]
+        sent = [replace(each, url=url) for each, (_, url) in zip(sent, specs, strict=True)]
+        found = any(map(PARTS_OF_VECTORS[part], sent))
+        assert found != (part in UNPUBLISHED.get(kind, {})), (
+            f"{kind}: {'none' if not found else 'one'} of its vectors has a {part} as in PARTS_OF_VECTORS, which a "
+            "signer and a sandbox could write alike and wrong: add one, or say in UNPUBLISHED of vectors.py why not"
+        )
+
+
+@pytest.mark.parametrize("kind", VECTORS)
+def test_the_vectors_have_each_secret(kind: str) -> None:
+    given = [each for vector in VECTORS[kind] for each in spec_of(vector.spec).authentication]
+    unset = [name for name in secret_fields(TYPES[kind]) if not any(getattr(each, name) for each in given)]
+    assert not unset, f"add to VECTORS of tests/authentication/vectors.py an exchange of {kind} that has {unset}"
+
+
+def _exchange(vector: Vector, spec: PartnerSpec, variables: dict[str, str]) -> list[Request]:
     """Return the requests of a vector's exchange: that for a token, which a server hears, and those of the row."""
     answers = iter((*vector.answers, (201, {}, b"")))
     tokens = Partner(answer=lambda _: next(answers))
     server = serve(tokens)
-    renderer = Renderer(spec, "staging", {})
-    credentials = AttemptCredentials(renderer, {}, base_url=tokens.url)
+    renderer = Renderer(spec, "staging", variables)
+    credentials = AttemptCredentials(renderer, variables, base_url=tokens.url)
     try:
         credentials.ready()
     finally:

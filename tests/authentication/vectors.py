@@ -166,3 +166,8 @@ WITHOUT_VECTOR = {
     "custom": "a class from outside computes it",
 }
 """The types that put nothing of their own on a request, and why."""
+
+UNPUBLISHED = {
+    "hmac": dict.fromkeys(("path", "query"), "the spec's own `message` says what of them is signed"),
+}
+"""By type: the parts of a request that its signature covers and that no published exchange has, and why."""
