@@ -253,11 +253,13 @@ def rate(value: Any) -> Rate:
 
 
 def rates(value: Any) -> tuple[Rate, ...]:
-    """Return one rate, or several that all hold.
+    """Return one rate, several that all hold, or none for a key without a value.
 
     Raises:
         ValueError: one is no rate, or of several one is no whole number of sends.
     """
+    if value is None:
+        return ()
     if isinstance(value, str):
         return (rate(value),)
     if not isinstance(value, (list, tuple)) or not value:
@@ -312,7 +314,7 @@ _RATE_TEXT = {"type": "string", "pattern": _written(_RATE)}
 Rates = Annotated[
     tuple[Rate, ...],
     _as_field(rates, "Write `10/s`, `600/m`, `190/10s` or `1000000/d`, or a list of them."),
-    WithJsonSchema({"anyOf": [_RATE_TEXT, {"type": "array", "items": _RATE_TEXT, "minItems": 1}]}),
+    WithJsonSchema({"anyOf": [_RATE_TEXT, {"type": "array", "items": _RATE_TEXT, "minItems": 1}, {"type": "null"}]}),
 ]
 Size = Annotated[
     int,

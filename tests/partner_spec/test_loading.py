@@ -141,6 +141,11 @@ def test_the_nearest_word_is_suggested(text, expected):
     assert finding.line == 8
 
 
+@pytest.mark.parametrize("limits", ["{rate: null}", "{rate: }"])
+def test_a_rate_without_a_value_is_no_fault(limits):
+    assert not faults(f"{WHOLE}limits: {limits}")
+
+
 BEYOND: dict[str, tuple[str, str, tuple[int, int], str]] = {
     "duration": ("limits: {timeout: " + "9" * 400 + "s}", "RX012", (8, 19), "a duration is at most 10 years"),
     "rate": ("limits: {rate: " + "9" * 100_000 + "/s}", "RX012", (8, 16), "a rate is at most 1,000,000,000 requests"),

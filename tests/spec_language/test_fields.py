@@ -65,6 +65,10 @@ def test_a_rate_is_said_in_its_span(written, said):
     assert str(rate(written)) == said
 
 
+def test_a_rate_without_a_value_is_no_limit():
+    assert rates(None) == ()
+
+
 def test_of_several_rates_each_is_whole():
     assert rates(["10/s", "150/m"]) == ((10, 1), (150, 60))
     with pytest.raises(ValueError, match="not a whole number"):
