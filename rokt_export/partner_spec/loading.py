@@ -336,7 +336,8 @@ class _Fault:
             return "RX010", f"unknown key `{key}`", hint, False
         if kind == "missing":
             where = f" of `{self.path[-1]}`" if self.path and isinstance(self.path[-1], str) else ""
-            return "RX011", f"key `{self.missing}`{where} is missing", f"Add `{self.missing}: …` here.", False
+            hint = OwnWords(f"Add `{self.missing}: …` here.")  # `token: …` is no secret
+            return "RX011", f"key `{self.missing}`{where} is missing", hint, False
         if kind.startswith("RX"):
             return kind, context["message"], context["hint"], True
         if kind in ("literal_error", "union_tag_invalid"):

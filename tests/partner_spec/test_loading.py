@@ -141,6 +141,19 @@ def test_the_nearest_word_is_suggested(text, expected):
     assert finding.line == 8
 
 
+@pytest.mark.parametrize(
+    ("authentication", "expected"),
+    [
+        ("{type: bearer}", "Add `token: …` here."),
+        ("{type: wsse, username: rokt}", "Add `password: …` here."),
+        ("{type: oauth2, token_url: 'https://a.example.com/t', client_id: x}", "Add `client_secret: …` here."),
+    ],
+)
+def test_a_missing_credential_is_named_in_full(authentication, expected):
+    (finding,) = faults(f"{WHOLE}authentication: {authentication}")
+    assert finding.hint == expected
+
+
 @pytest.mark.parametrize("limits", ["{rate: null}", "{rate: }"])
 def test_a_rate_without_a_value_is_no_fault(limits):
     assert not faults(f"{WHOLE}limits: {limits}")
