@@ -230,7 +230,7 @@ _PLANS = "-cenable_seqscan=off -cjit=off"
 """Settings of a server's plans. It keeps a plan that it made while a table was empty, and would read the whole ledger
 for each batch of rows. `jit` would compile what the first setting makes look expensive."""
 _HIDDEN = "***"
-_REMEDY = "Give a path, or a URL such as postgresql://user@host/database."
+_REMEDY = "Give a path, or a URL such as postgresql://host/database."
 
 
 class Store(Struct, frozen=True):

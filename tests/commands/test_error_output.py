@@ -11,6 +11,11 @@ BROKEN = "gone\nAll 3 rows were delivered"
 """A name that says on a line of its own what did not happen."""
 
 
+def test_the_example_of_a_journals_url_is_shown_whole(cli: CommandLine) -> None:
+    done = cli("runs", "list", "--journal", "foo://x")
+    assert "such as postgresql://host/database." in done.err
+
+
 @pytest.mark.parametrize(
     "words",
     [
