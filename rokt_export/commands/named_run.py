@@ -53,9 +53,11 @@ def open_existing(place: str) -> Journal:
     from pathlib import Path
 
     from rokt_export.journal import Journal, default_place
-    from rokt_export.journal.storage import resolve
+    from rokt_export.journal.storage import resolve, translated
 
     found = resolve(place)
-    if isinstance(found, Path) and not found.exists() and found.absolute() != Path(default_place()).absolute():
+    with translated(str(found), "opened"):  # a folder that may not be looked into, a name that is too long
+        missing = isinstance(found, Path) and not found.exists()
+    if isinstance(found, Path) and missing and found.absolute() != Path(default_place()).absolute():
         raise JournalError("there is no journal here", where=str(found), remedy="Name another with --journal.")
     return Journal.open(place)

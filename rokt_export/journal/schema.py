@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from rokt_export.errors import JournalError
 from rokt_export.journal import keys
+from rokt_export.journal.damage import readable
 from rokt_export.journal.driver import rows_of
 
 SCHEMA = "rokt_export"
@@ -285,7 +286,8 @@ def version_of(connection: Connection) -> int | None:
                 "the database's table `journal_meta` is not that of a journal",
                 remedy="Name a schema of its own in the --journal URL: ?options=-csearch_path%3DNAME",
             )
-        return int(value) if value is not None else None
+        with readable("the journal's version"):
+            return int(value) if value is not None else None
     if connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
         raise JournalError(
             "the file is an SQLite database, but not a journal",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from commands.conftest import clear
@@ -80,6 +82,21 @@ def test_no_journal_is_made_where_none_is_read(cli, spec, words):
     place = cli.folder / "typo.sqlite"
     clear(cli(*words.split(), "--journal", place), 5, "typo.sqlite: there is no journal here", "Name another")
     assert not place.exists()
+
+
+@pytest.mark.parametrize(
+    "words", ["runs list", "runs show last", "report last", "runs verify", "runs purge last --yes"]
+)
+def test_a_journal_that_cannot_be_looked_at_is_named(cli, words):
+    place = cli.folder / f"{'x' * 300}.sqlite"
+    clear(cli(*words.split(), "--journal", place), 5, "the journal cannot be opened: File name too long", "--journal")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_journal_in_a_folder_that_may_not_be_looked_into_is_named(cli):
+    folder = cli.folder / "shut"
+    folder.mkdir(mode=0)
+    clear(cli("runs", "list", "--journal", folder / "a.sqlite"), 5, "cannot be opened: Permission denied", "--journal")
 
 
 def test_the_default_journal_need_not_be_there(cli):

@@ -20,6 +20,15 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path):
     assert place.read_bytes() == content
 
 
+def test_a_version_that_is_no_number_is_damage(place):
+    Journal.open(place).close()
+    with sqlite3.connect(place) as other:
+        other.execute("UPDATE journal_meta SET value = ? WHERE key = 'version'", (b"x",))
+    other.close()
+    with pytest.raises(JournalError, match="the journal's version cannot be read: the journal is damaged"):
+        Journal.open(place)
+
+
 def test_a_journal_of_a_newer_version(place):
     Journal.open(place).close()
     with sqlite3.connect(place) as other:
