@@ -13,6 +13,8 @@ import typer
 from rokt_export.errors import ExitStatus, RoktExportError, UsageError
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_WAY = frozenset({errno.EACCES, errno.ENAMETOOLONG})
+"""What looking at a path raises where Python does not take it for one that is not there."""
 
 INTERNAL = 70
 """EX_SOFTWARE of sysexits(3): a fault of this program, which is none of the contract's statuses."""
@@ -82,6 +84,10 @@ def _other(error: Exception, arguments: list[str]) -> int:
         return _usage(error, arguments)
     if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
         return _not_written(error)
+    if isinstance(error, OSError) and error.errno in _NO_WAY and isinstance(error.filename, str):
+        return _failed(
+            UsageError(f"this path cannot be used: {error.strerror}", where=error.filename, remedy="Name another.")
+        )
     return _crashed(error, verbose="--verbose" in arguments)
 
 

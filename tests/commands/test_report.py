@@ -315,6 +315,17 @@ def test_a_full_disk_leaves_what_was_there(
     assert not (cli.folder / "b.csv").exists()
 
 
+def test_a_path_that_cannot_be_looked_at_is_named_before_anything_is_sent(
+    cli: CommandLine, spec: Path, rows: Path, partner: Partner
+) -> None:
+    long = f"{'x' * 300}.html"
+    clear(cli("replay", spec, rows, "--report", long), USAGE, "this path cannot be used: File name too long")
+    assert partner.heard == []
+    assert cli("test", spec, rows, "--quiet").status == 0
+    for command in ("report", "runs export"):
+        clear(cli(*command.split(), "last", "--out", long), USAGE, "xxx.html: ", "File name too long")
+
+
 # --- runs that were purged, and runs that cannot be resumed
 
 
