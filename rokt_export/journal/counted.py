@@ -14,6 +14,7 @@ from rokt_export.exchange.model import OutcomeKind
 from rokt_export.journal.bulk import Bulk
 from rokt_export.journal.damage import readable
 from rokt_export.journal.intents import keep_open, open_rows
+from rokt_export.journal.run_options import decoded_options
 from rokt_export.journal.schema import delivery, earlier_outcome, intent, recording, run
 
 OPTION = "counted"
@@ -31,7 +32,7 @@ def of_run(connection: Connection, run_no: int) -> dict[str, int]:
     """As `counted`, of a run in the journal."""
     options = connection.scalar(select(run.c.options).where(run.c.no == run_no))
     with readable("the options", (connection, run_no)):
-        return {} if options is None else counted(msgspec.json.decode(options, type=dict[str, Any]))
+        return {} if options is None else counted(decoded_options(options))
 
 
 def reduce(connection: Connection, run_no: int, outcomes: Collection[str], spared: Collection[str]) -> bool:
@@ -90,5 +91,5 @@ def _add(connection: Connection, run_no: int, rows: Counter[str]) -> None:
 def _write(connection: Connection, run_no: int, counts: Mapping[str, int]) -> None:
     options = connection.scalars(select(run.c.options).where(run.c.no == run_no)).one()
     with readable("the options", (connection, run_no)):
-        changed = orjson.dumps({**msgspec.json.decode(options, type=dict[str, Any]), OPTION: dict(counts)})
+        changed = orjson.dumps({**decoded_options(options), OPTION: dict(counts)})
     connection.execute(run.update().where(run.c.no == run_no).values(options=changed))

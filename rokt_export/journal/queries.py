@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, Row, Select, func, select
 
@@ -18,6 +17,7 @@ from rokt_export.journal.column_types import ColumnTypes, blob
 from rokt_export.journal.damage import DAMAGE, readable
 from rokt_export.journal.intents import OpenRow, chunks, open_rows
 from rokt_export.journal.row_set import RowSet
+from rokt_export.journal.run_options import decoded_options
 from rokt_export.journal.schema import delivery, recording, run
 
 _PAGE = 5_000
@@ -240,4 +240,4 @@ def _delivery(record: Row[Any]) -> Delivery:
 def options(record: Row[Any]) -> dict[str, Any]:
     """Return the options of a run, by its record."""
     with readable(f"the options of run {record.id}"):
-        return msgspec.json.decode(record.options, type=dict[str, Any])
+        return decoded_options(record.options)

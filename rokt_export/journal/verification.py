@@ -21,6 +21,7 @@ from rokt_export.journal.intents import chunks, decoded, open_rows
 from rokt_export.journal.ledger_entries import entries_of
 from rokt_export.journal.recording import Recording
 from rokt_export.journal.run_info import RunState
+from rokt_export.journal.run_options import decoded_options
 from rokt_export.journal.run_records import state_of
 from rokt_export.journal.schema import delivery, intent, ledger, note, recording, run
 from rokt_export.journal.storage import is_damage
@@ -101,9 +102,7 @@ def of_run(engine: Engine, record: Row[Any]) -> Verified:
     with engine.connect() as connection:
         _batches(connection, record.no, found)
         try:
-            found.counted = sum(
-                counted.counted(msgspec.json.decode(blob(record.options), type=dict[str, Any])).values()
-            )
+            found.counted = sum(counted.counted(decoded_options(record.options)).values())
         except DAMAGE:
             found.faults.append("its options cannot be read")
         if not found.faults:  # which rows are open is known

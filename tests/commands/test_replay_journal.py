@@ -149,9 +149,11 @@ def test_a_value_that_cannot_be_decoded_is_named(cli, spec, rows, partner):
         "the record of run": "UPDATE run SET counts = x'5b315d'",
         "the recording of row 1 of run": f"UPDATE recording SET data = x'{shapeless}' WHERE row = 1",
     }
+    flags = b'{"flags": 7}'.hex()
     moments = ("started", "ended", "heartbeat", "pid")
     another_type = [
         *(("the record of run", f"UPDATE run SET {column} = x'78'") for column in moments),
+        ("the options of run", f"UPDATE run SET options = x'{flags}'"),
         ("row 1 of run", "UPDATE delivery SET \"transaction\" = x'ff' WHERE row = 1"),
         ("row 1 of run", "UPDATE delivery SET latency_ms = 'long' WHERE row = 1"),
         ("the recording of row 1 of run", "UPDATE recording SET data = 'text' WHERE row = 1"),
