@@ -28,8 +28,9 @@ from tests.request.rendering import body as rendered
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = {path.stem for path in Path(os.fspath(encodings.__path__[0])).glob("*.py")} - {"__init__"}
 OF_PARAMETERS = [name for name in WITH_BODY if name != "text"]
-WITH_STRUCTURE = [name for name in OF_PARAMETERS if not ENCODINGS[name].repeats]
-"""Not a form: whatever follows it is another field, or more of its last value."""
+WITHOUT_STRUCTURE = {"form": "whatever follows it is another field, or more of its last value"}
+"""Encodings of which half a body is a body too, and why."""
+WITH_STRUCTURE = [name for name in OF_PARAMETERS if name not in WITHOUT_STRUCTURE]
 HARD = "é & < > + % \" ' \\ , ; \n 00123"
 KNOWN_ROW = {"email": "a@example.com", "note": 'é, "b"; <c> & d'}
 KNOWN = {
@@ -38,6 +39,8 @@ KNOWN = {
     "xml": '<lead><email>a@example.com</email><note>é, "b"; &lt;c&gt; &amp; d</note></lead>',
 }
 """The body of `KNOWN_ROW` in each encoding, as its specification has it: writer and reader may share a mistake."""
+MEDIA_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded", "xml": "application/xml"}
+"""The media type of each encoding, as its specification has it: request and sandbox read one registry."""
 HOSTILE = [
     "a" * 10_000,
     "é," * 5_000,
@@ -83,7 +86,8 @@ def test_each_module_has_a_line_in_the_registry_and_each_line_a_module() -> None
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_each_module_assigns_its_encoding(name: str) -> None:
     assert isinstance(body_encoding(name), BodyEncoding), f"request/encodings/{name}.py must assign ENCODING"
-    assert ENCODINGS[name].title, f"{name}: messages need a `title` in spec_language/encodings.py"
+    titles = [facts.title for facts in ENCODINGS.values()]
+    assert titles.count(ENCODINGS[name].title or "") == 1, f"{name}: messages need a `title` of its own"
 
 
 @pytest.mark.parametrize("name", [name for name in ENCODINGS if name != "none"])
@@ -103,7 +107,8 @@ def test_the_sandbox_reads_what_the_request_encodes(name: str) -> None:
     body = body_encoding(name).encoder([compile_field(parameter, {}) for parameter in parameters])(row)
     assert body is not None
     for parameter in parameters:
-        for data in (read_body(name, body), read_body(name, body.decode()), read_body(name, body, exact=True)):
+        whole = body_encoding(name).declaration + body
+        for data in (read_body(name, whole), read_body(name, whole.decode()), read_body(name, body, exact=True)):
             (found,) = finder(parameter.name, name, {})(data)
             assert text_of(found) == row[str(parameter.attribute)]
 
@@ -121,9 +126,19 @@ def test_a_value_that_is_not_there_is_left_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OF_PARAMETERS)
+def test_a_body_of_which_every_value_is_left_out_has_no_values(name: str) -> None:
+    names = named(name, "email", "note")
+    body = encoded(name, dict.fromkeys(names, OMIT))
+    sought = names if nests(name) else [*names, ""]
+    assert [strictly_found(name, each, body) for each in sought] == [[] for _ in sought], f"{name}: {body!r}"
+
+
+@pytest.mark.parametrize("name", OF_PARAMETERS)
 def test_a_body_is_what_its_specification_says(name: str) -> None:
     assert name in KNOWN, f"add the body of KNOWN_ROW in {name}, as its specification has it, to KNOWN of this file"
     assert encoded(name, dict(zip(named(name, *KNOWN_ROW), KNOWN_ROW.values(), strict=True))).decode() == KNOWN[name]
+    assert name in MEDIA_TYPES, f"add the media type of {name}, as its specification has it, to MEDIA_TYPES"
+    assert media_type_of(ENCODINGS[name].content_type) == MEDIA_TYPES[name]
 
 
 @pytest.mark.parametrize(
