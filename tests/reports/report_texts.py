@@ -7,6 +7,7 @@ import email
 import email.policy
 import io
 import json
+import re
 import zlib
 from base64 import b64decode
 from collections.abc import Iterable
@@ -34,6 +35,28 @@ def written(run_report: RunReport, name: str, deliveries: Iterable[Delivery] | N
     stream.flush()
     data = stream.buffer.getvalue()
     return parquet_text(data) if name == "parquet" else data.decode()
+
+
+def artefact(run_report: RunReport, name: str) -> str:
+    """Everything that a report says: the file itself, and what lies packed or encoded in it."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+    FORMATS[name].write(run_report, stream)
+    stream.flush()
+    data = stream.buffer.getvalue()
+    if name == "parquet":
+        return "\n".join(str(row) for row in pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist())
+    text = data.decode()
+    if name == "eml":
+        parts = email.message_from_string(text, policy=email.policy.default).walk()
+        return text + "\n".join(str(part.get_content()) for part in parts if not part.is_multipart())
+    if name == "html":
+        packed = re.findall(r'<script type="text/plain"[^>]*>([^<]*)</script>', text)
+        assert len(packed) >= 2
+        return text + "\n".join(zlib.decompress(b64decode(one)).decode() for one in packed)
+    if name == "har":
+        bodies = re.findall(r'"text":"([A-Za-z0-9+/]{8,}={0,2})"', text)
+        return text + "\n".join(b64decode(one + "==").decode("latin-1") for one in bodies)
+    return text
 
 
 def parquet_text(data: bytes) -> str:

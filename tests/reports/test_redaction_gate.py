@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import base64
-import email
-import email.policy
 import hashlib
 import html
 import io
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
-import pyarrow.parquet
 import pytest
 from rich.console import Console
 
 from reports.report_runs import STARTED, Run, answer
+from reports.report_texts import artefact
 from rokt_export.exchange.model import Exchange, Fault, FaultKind, Outcome, OutcomeKind, Request, Response
+from rokt_export.journal.recording import Recording, record
+from rokt_export.partner_spec.model import Parameter
 from rokt_export.redaction import Redactor
 from rokt_export.reports import console
 from rokt_export.reports.formats import FORMATS
 from rokt_export.reports.run_report import RunReport
+from rokt_export.request.encodings import body_encoding
+from rokt_export.request.parameter_values import compile_field
+from rokt_export.sandbox.bodies import finder, read_body
+from rokt_export.spec_language.encodings import ENCODINGS, WITH_BODY, nests
 from rokt_export.transactions.transaction import Transaction
 
 SECRET = 'Qz7a+b%:/"<é'
@@ -109,28 +112,6 @@ def run_report(tell) -> RunReport:
     return tell(Run(list(exchanges()), redactor=redactor, personal=[PERSONAL]))
 
 
-def artefact(run_report: RunReport, name: str) -> str:
-    """Everything that a report says: the file itself, and what lies packed or encoded in it."""
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
-    FORMATS[name].write(run_report, stream)
-    stream.flush()
-    data = stream.buffer.getvalue()
-    if name == "parquet":
-        return "\n".join(str(row) for row in pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist())
-    text = data.decode()
-    if name == "eml":
-        parts = email.message_from_string(text, policy=email.policy.default).walk()
-        return text + "\n".join(str(part.get_content()) for part in parts if not part.is_multipart())
-    if name == "html":
-        packed = re.findall(r'<script type="text/plain"[^>]*>([^<]*)</script>', text)
-        assert len(packed) >= 2
-        return text + "\n".join(zlib.decompress(base64.b64decode(one)).decode() for one in packed)
-    if name == "har":
-        bodies = re.findall(r'"text":"([A-Za-z0-9+/]{8,}={0,2})"', text)
-        return text + "\n".join(base64.b64decode(one + "==").decode("latin-1") for one in bodies)
-    return text
-
-
 def assert_clean(text: str) -> None:
     assert any(shown in text for shown in ("CANARY", "person-", "…"))
     for value in (SECRET, PERSONAL):
@@ -144,6 +125,28 @@ def assert_clean(text: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_report_shows_a_canary(run_report: RunReport, name: str) -> None:
     assert_clean(artefact(run_report, name))
+
+
+IN_BODIES = 'Qz7a+b%:/"<é\t\\ \'x\' ""y"" ,;|&'
+"""A value with the signs that encodings escape, each in its own way."""
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_BODY if name != "text"])
+def test_a_recorded_body_of_each_encoding_hides_a_value_however_it_is_escaped(name: str) -> None:
+    """Read back by the encoding itself, so that an escape that `redaction` does not know cannot stay unseen."""
+    parameter = Parameter.model_validate({"name": "lead.value" if nests(name) else "value", "value": IN_BODIES})
+    body = body_encoding(name).encoder([compile_field(parameter, {})])({})
+    content_type = (("Content-Type", str(ENCODINGS[name].content_type)),)
+    request = Request("POST", "https://staging.example.com/leads", content_type, body)
+    for redactor, personal, shown in (
+        (Redactor(secrets={"CANARY": IN_BODIES}), [], r"\$CANARY"),
+        (Redactor(key=b"k" * 32), [IN_BODIES], "person-[0-9a-f]{10}(-[0-9a-f]{4})?"),
+    ):
+        exchanged = Exchange(Transaction(1, "tx-1", {}), request, answer(200, ""), Outcome(OutcomeKind.DELIVERED))
+        kept = Recording.load(record(exchanged, redactor, personal).dump(), "row 1").request_body
+        assert kept is not None
+        (found,) = finder(parameter.name, name, {})(read_body(name, str(kept.text)))
+        assert re.fullmatch(shown, str(found)), f"{name}: redaction/ does not find its escapes in {kept.text}"
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
