@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import json
 import os
 import pkgutil
+import re
 import stat
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Collection
 from importlib import import_module
@@ -18,7 +21,7 @@ import pytest
 from msgspec.structs import replace
 
 from reports.report_runs import HIDDEN, SPEC, STARTED, Run, answer, every_outcome, exchange, post
-from reports.report_texts import message_of, outcomes_in, written
+from reports.report_texts import artefact, message_of, outcomes_in, written
 from rokt_export import reports
 from rokt_export.errors import UsageError
 from rokt_export.exchange.delivery import Delivery
@@ -116,6 +119,67 @@ def test_every_format_says_which_rows_it_leaves_out(
     if len(outcomes_in(run_report, name)) < run_report.rows - (name == "eml"):
         said = "4 of 9 rows are listed" in text or "the first 4 rows" in text  # the letter has words of its own
         assert said, f"{name} does not write `Listing.notes`"
+
+
+OMITTED = {
+    "eml": ("it tells the partner of its records, not of our rows", {"transaction", "reason", "error"}),
+    "junit": ("a case that passed has no text", {"reference", "status"}),
+}
+"""What formats do not tell of each row, and why."""
+
+
+def letters_of(text: str) -> str:
+    """A text without what formats escape, each in its own way."""
+    return re.sub(r"[\W_]+", "", html.unescape(text))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_tells_each_row_whole(tell, name: str) -> None:
+    plain = [one for one in every_outcome() if "|" not in str(one.outcome.reason)]  # some formats have a word for it
+    run_report = tell(Run(plain))
+    said = letters_of(artefact(run_report, name))
+    _, omitted = OMITTED.get(name, ("", set()))
+    for one in run_report.deliveries():
+        shown = {"reason": one.error or one.reason} | {
+            each: getattr(one, each) for each in ("transaction", "reference", "status")
+        }
+        for field, value in shown.items():
+            if field not in omitted and value is not None:
+                assert letters_of(str(value)) in said, f"{name} leaves out the {field} of row {one.row}, or cuts it"
+
+
+NO_TOTALS = {"eml": "it counts what was sent of the chosen rows"} | dict.fromkeys(
+    ("csv", "ndjson", "parquet"), "it has one entry a row and nothing else"
+)
+"""Formats that do not count the outcomes of the whole run, and why."""
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in NO_TOTALS])
+def test_every_format_counts_the_outcomes_of_the_whole_run(journal: Journal, name: str) -> None:
+    writer = journal.begin(
+        command="replay", partner="acme", environment="staging", spec_file="acme.yaml", spec_sha256="0" * 64
+    )
+    kinds = [OutcomeKind.DUPLICATE] * 1237 + [OutcomeKind.REJECTED] * 1129
+    writer.settle([Delivery(row, f"tx-{row}", kind, 400) for row, kind in enumerate(kinds, start=1)], {})
+    writer.end(RunState.FINISHED, 1)
+    text = written(RunReport.of(journal, journal.find(writer.run), only=frozenset({OutcomeKind.FAILED})), name)
+    told = re.findall(r"(?<![\w.])1,?(237|129)(?![\w.])", text)
+    assert set(told) == {"237", "129"}, f"{name} does not write `counts`"
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "eml"])  # a mail's boundary is random
+def test_a_report_is_the_same_wherever_and_whenever_it_is_written(
+    run_report: RunReport, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = written(run_report, name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        assert written(run_report, name) == here, f"{name} depends on the clock, the time zone or the folder"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 NO_FORMATS = {"brief:write": "`report --brief` prints it"}
