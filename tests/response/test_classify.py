@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rokt_export.exchange.model import Fault, FaultKind, Outcome, OutcomeKind, Response
+from rokt_export.exchange.model import LASTING, Fault, FaultKind, Outcome, OutcomeKind, Response
 from rokt_export.response.classify import LONGEST_WAIT, Classifier, retry_after
 from tests.response.classifying import captured, rule
 
@@ -78,6 +78,14 @@ def test_a_row_that_may_have_arrived_is_never_failed_so_it_is_never_sent_again_u
             may_have_arrived = sent or kind in answered
             assert (outcome.kind is OutcomeKind.UNKNOWN) is may_have_arrived, (kind, sent)
             assert not (may_have_arrived and outcome.retry), (kind, sent)
+
+
+def test_what_becomes_of_a_row_with_a_fault_agrees_with_the_faults_facts() -> None:
+    for kind in FaultKind:
+        for sent in (True, False):
+            outcome = Classifier([rule("{}")]).classify(Fault(kind, "no response", sent))
+            assert outcome == Outcome(outcome.kind, reason="no response", retry=outcome.retry), (kind, sent)
+            assert not (outcome.retry and kind in LASTING), f"{kind} is lasting: another attempt meets it again"
 
 
 @pytest.mark.parametrize(

@@ -156,3 +156,10 @@ def test_a_fault_says_whether_it_is_our_proxys(code: int) -> None:
     assert (without.at_proxy, behind.at_proxy) == (code == 5, not of_partner)
     for each in (without, behind):
         assert is_unconnected(f"{each.kind}: {each.message}") is not each.at_proxy
+
+
+def test_each_fault_has_an_error_of_libcurl_that_raises_it_and_says_what_happened() -> None:
+    failures = [Failure(code, "", "https://example.com/", sent) for code in range(1, 101) for sent in (True, False)]
+    lacking = set(FaultKind) - {failure.kind() for failure in failures} - {FaultKind.CANCELLED}  # that one is ours
+    assert not lacking, f"`kind` of transport/curl_errors.py never gives {lacking}"
+    assert all(failure.message() for failure in failures)
