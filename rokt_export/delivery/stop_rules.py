@@ -92,9 +92,9 @@ class StopJudge:
             why = "no rule matches this response"
             return Finished(StopReason.UNCLASSIFIED, why, exchange.status, exchange.transaction.row)
         if rules.failures is not None and failures >= rules.failures:
-            return Finished(StopReason.FAILURES, f"{failures} unexpected outcome{'' if failures == 1 else 's'}")
+            return Finished(StopReason.FAILURES, _unexpected(failures))
         if kind is not OutcomeKind.INVALID and rules.consecutive is not None and in_a_row >= rules.consecutive:
-            return Finished(StopReason.CONSECUTIVE, f"{in_a_row} unexpected outcomes in a row")
+            return Finished(StopReason.CONSECUTIVE, f"{_unexpected(in_a_row)} in a row")
         return None
 
     def _setup_fault(self, exchange: Exchange, why: str) -> Finished | None:
@@ -104,6 +104,10 @@ class StopJudge:
         if self.setup_faults < _SETUP_FAULTS:
             return None
         return Finished(StopReason.SETUP, f"{self.setup_faults} responses in a row: {why}", exchange.status)
+
+
+def _unexpected(outcomes: int) -> str:
+    return f"{outcomes} unexpected outcome{'' if outcomes == 1 else 's'}"
 
 
 def _first_of_its_request(exchange: Exchange) -> bool:

@@ -134,7 +134,8 @@ def _network(found: Inspection) -> Iterator[ProbeStep]:
 
 
 _BAD_REQUEST, _NOT_FOUND = 400, 404
-_UNKNOWN_METHOD, _SERVER_ERROR = (404, 405), 500
+_UNKNOWN_METHOD, _SERVER_ERROR = (404, 405, 415), 500
+_UNREADABLE = "Show the partner this; if `test` says so too, no response rule can read such a body."
 _REMEDIES = {
     "dns": "Check the host's spelling, and whether this network can resolve it (a VPN, a private zone).",
     "connect": "Ask the partner whether the port is open to you: a firewall or allow-list may refuse like this.",
@@ -239,11 +240,17 @@ def _response(method: str, response: Response) -> ProbeStep:
         return ProbeStep(
             method, StepState.WARNING, why, response.timings.total, remedy or "Check the URL and the credentials."
         )
+    if response.unreadable:
+        detail = f"{detail}; its body cannot be read: {response.unreadable}"
+        return ProbeStep(method, StepState.WARNING, detail, response.timings.total, _UNREADABLE)
     return ProbeStep(method, StepState.OK, detail, response.timings.total)
 
 
 def _tells_nothing(status: int) -> bool:
-    """Return whether a server that does not know OPTIONS or HEAD answers so, whatever it does with other methods."""
+    """Return whether a server that does not know OPTIONS or HEAD answers so, whatever it does with other methods.
+
+    415 is among these: neither method has a content type.
+    """
     return status in _UNKNOWN_METHOD or status >= _SERVER_ERROR
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 from commands.conftest import CommandLine, Heard, Partner, spec_text
 
@@ -10,7 +12,9 @@ def steps(cli: CommandLine) -> dict[str, dict[str, str]]:
     return {step["step"]: step for step in cli("probe", "acme.yaml", "--output", "json").json}
 
 
-@pytest.mark.parametrize(("status", "elsewhere"), [(404, 404), (501, 501), (405, 404), (501, 404), (404, 200)])
+@pytest.mark.parametrize(
+    ("status", "elsewhere"), [(404, 404), (501, 501), (405, 404), (415, 404), (501, 404), (404, 200)]
+)
 def test_a_path_is_known_if_one_that_cannot_exist_is_answered_otherwise(
     cli: CommandLine, partner: Partner, status: int, elsewhere: int
 ) -> None:
@@ -30,6 +34,7 @@ def test_a_path_is_known_if_one_that_cannot_exist_is_answered_otherwise(
     [
         (302, {"Location": "https://example.com/login"}, b"", "redirects to https://example.com/login"),
         (200, {"Content-Type": "text/html"}, b"<html><title>Log in</title></html>", 'an HTML page "Log in"'),
+        (200, {"Content-Encoding": "gzip"}, gzip.compress(b"{}")[:-4] + b"size", "its body cannot be read"),
     ],
 )
 def test_an_answer_that_is_not_the_partners_api_is_a_warning(
