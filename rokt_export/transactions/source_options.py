@@ -41,7 +41,8 @@ class SourceOptions:
         refuse_damage_in: attributes whose damage prevents a row from being sent; in others it is only logged.
         invented: every row is declared test data.
         refuse_invented: a row of a person that this program generated is a problem row; a guarded environment has none.
-        max_row: maximum characters of a row; a longer one is a problem row and is never sent.
+        max_row: maximum characters of a row; a longer one is a problem row and is never sent. Rows of Parquet have no
+            length, and no such limit.
         keep_findings: maximum number of damages kept per kind, file and column; all are counted.
         digests: takes digests of the files while they are read; None for no digests.
     """
