@@ -62,17 +62,20 @@ ROW = Transaction(1, "1", {"email": "jané@example.com"})
 PLUGINS = frozenset({"tests.authentication.samples:TokenHeader"})
 
 
-PART = "{name: part, in: path, value: a b}"
+COMMON = (
+    "{name: part, in: path, value: a b}, {name: X-Part, in: header, value: a}, {name: X-Part, in: header, value: b}, "
+    "{name: Host, in: header, value: api.example.com}"
+)
 REQUESTS = {
-    "JSON": f"parameters: [{PART}, {{name: email, attribute: email}}]",
-    "form": f"encoding: form\nparameters: [{PART}, {{name: email, attribute: email}}]",
-    "POST without a body": f"encoding: none\nparameters: [{PART}, {{name: email, attribute: email, in: query}}]",
-    "GET": f"method: GET\nencoding: none\nparameters: [{PART}, {{name: email, attribute: email, in: query}}]",
+    "JSON": f"parameters: [{COMMON}, {{name: email, attribute: email}}]",
+    "form": f"encoding: form\nparameters: [{COMMON}, {{name: email, attribute: email}}]",
+    "POST without a body": f"encoding: none\nparameters: [{COMMON}, {{name: email, attribute: email, in: query}}]",
+    "GET": f"method: GET\nencoding: none\nparameters: [{COMMON}, {{name: email, attribute: email, in: query}}]",
 }
 """What a sample is put on.
 
-Each has a path with a sign to escape, a query with a name twice, a blank value and a value to escape, and a letter
-outside ASCII.
+Each has a path with a sign to escape, a query with a name twice, a blank value and a value to escape, a letter outside
+ASCII, a header of its own twice, and another `Host` than the URL's.
 """
 QUERIED = HEAD.replace("https://api.example.com/v1/leads", "'https://api.example.com/v1/leads/{part}?a=&b=c%20d&a=2'")
 
@@ -430,6 +433,8 @@ def test_the_secret_of_the_sample_is_in_a_field_marked_secret(kind: str) -> None
         assert not literals, f"{kind}: write each Secret field of its sample as a variable: {literals}"
         hidden = {value for name in secret_fields(type(each)) if (value := getattr(each, name))}
         assert hidden <= set(sources), f"`secrets` of {kind} leaves a Secret field out, which is then shown"
+        names = [name for name, _ in each.secrets()]
+        assert len(names) == len(set(names)), f"`secrets` of {kind} shows two secrets under one name: {names}"
 
 
 @pytest.mark.parametrize("kind", TYPES)
