@@ -186,7 +186,7 @@ def test_the_sandbox_refuses_a_request_without_the_credentials_of(kind: str, san
 
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in ACCEPTS_ALL and kind not in WITHOUT_SECRET])
 def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> None:
-    """Each of several, on its own."""
+    """Each of several, on its own, also after a right one."""
     (settings,) = _sample(kind).authentication
     unset = [name for name in secret_fields(type(settings)) if not getattr(settings, name)]
     assert not unset, f"{kind}: write each Secret field in its sample: {unset}"
@@ -195,8 +195,10 @@ def test_the_sandbox_refuses_another_secret_of(kind: str, sandbox: Sandbox) -> N
             with pytest.raises(Exception, match="refused our credentials"):
                 _send(_sample(kind), sandbox, **{name: "another"})
         else:
+            assert _status(_sample(kind), sandbox) == 201
             refused = _status(_sample(kind), sandbox, **{name: "another"})
             assert refused == 401, f"`verification` of {kind} does not read the secret {name}"
+            assert sandbox.deliveries[-1].problems, f"{kind}: a wrong secret is no `first_round`, which is not recorded"
 
 
 @pytest.mark.parametrize("kind", ACCEPTS_ALL)
