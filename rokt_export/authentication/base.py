@@ -335,6 +335,20 @@ class Authentication(Strict):
             if isinstance(source, str) and source:
                 yield mark.shown_as or key.upper(), source
 
+    def own_urls(self) -> Iterator[tuple[str, str]]:
+        """Yield (field, template) of each URL that receives credentials in place of the endpoint."""
+        urls = [use.url for use in self.uses() if use.url is not None]
+        yield from ((name, url) for name in type(self).model_fields if (url := getattr(self, name)) in urls)
+
+    def placeholder(self, field: str, value: str) -> str:  # noqa: ARG002
+        """Return a sandbox's stand-in for a secret field, written as the field requires: here as it is.
+
+        Args:
+            field: the name of the field, whose template is one variable and nothing else.
+            value: the stand-in, ASCII.
+        """
+        return value
+
 
 def unfinished(model: type[Authentication], missing: str) -> TypeError:
     """Return the error that an authentication type lacks something."""

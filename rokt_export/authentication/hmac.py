@@ -118,6 +118,18 @@ class Hmac(Authentication):
             case _:
                 assert_never(self.style)
 
+    def placeholder(self, field: str, value: str) -> str:  # noqa: ARG002
+        """Return the stand-in in the encoding of the secret."""
+        match self.secret_encoding:
+            case "base64":
+                return base64.b64encode(value.encode()).decode()
+            case "hex":
+                return value.encode().hex()
+            case "text":
+                return value
+            case _:
+                assert_never(self.secret_encoding)
+
     def uses(self) -> Iterable[CredentialUse]:
         """Return the header or the parameter."""
         return (CredentialUse(self, f"signature in {self.header if self.style == 'header' else self.parameter}"),)

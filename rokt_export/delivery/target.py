@@ -18,7 +18,6 @@ from rokt_export.authentication.base import (
     filler,
     header_of,
 )
-from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.delivery.address import HERE, Address, filled_url, hosts_in, paths_in, unset_variables
 from rokt_export.errors import ConfigurationError, UsageError
 from rokt_export.partner_spec.model import says_test
@@ -113,7 +112,7 @@ class _Side(Struct, frozen=True):
     def tokens(self) -> list[Address]:
         """The addresses from which it fetches tokens."""
         every = self.spec.environment(self.name).authentication or ()
-        found = [Address.of(each.token_url, self.variables) for each in every if isinstance(each, OAuth2)]
+        found = [Address.of(url, self.variables) for each in every for _, url in each.own_urls()]
         return [each for each in found if each is not None]
 
     def same_constants(self, other: _Side) -> bool:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import ssl
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import assert_never
 
-from rokt_export.authentication.hmac import Hmac
+from rokt_export.authentication.base import secret_fields
 from rokt_export.authentication.mutual_tls import MutualTls
 from rokt_export.errors import ConfigurationError
 from rokt_export.partner_spec.model import Environment, Parameter, PartnerSpec
@@ -43,9 +41,9 @@ def stand_ins(spec: PartnerSpec, environment: str, given: Mapping[str, str], fol
     a value in the format of a parameter.
     """
     names = variable_names(spec, [environment])
-    special = {**_for_parameters(spec), **_for_urls(spec.environment(environment), spec.partner)}
-    special |= _for_files(spec.environment(environment), folder)
-    special |= _for_secrets(spec.environment(environment), spec.partner)
+    place = spec.environment(environment)
+    special = {**_for_secrets(place, spec.partner), **_for_parameters(spec), **_for_urls(place, spec.partner)}
+    special |= _for_files(place, folder)
     made = {name: special.get(name) or recognisable(spec.partner, name) for name in sorted(names)}
     return made | {name: value for name, value in given.items() if name in names}
 
@@ -112,7 +110,7 @@ def _fitting(parameter: Parameter) -> str | None:
 def _for_urls(environment: Environment, partner: str) -> dict[str, str]:
     """Return placeholders for variables in URLs: a base at the start, a port after the host's colon."""
     found: dict[str, str] = {}
-    others = [use.url for each in environment.authentication or () for use in each.uses() if use.url is not None]
+    others = [url for each in environment.authentication or () for _, url in each.own_urls()]
     for url in [environment.url, *others]:
         start = _LONE.match(url)
         if start and not url[start.end() :].startswith(":"):
@@ -126,21 +124,13 @@ def _for_urls(environment: Environment, partner: str) -> dict[str, str]:
 
 
 def _for_secrets(environment: Environment, partner: str) -> dict[str, str]:
-    """Return placeholders for variables that are a whole encoded secret, in that encoding."""
-    found: dict[str, str] = {}
-    for each in environment.authentication or ():
-        if isinstance(each, Hmac) and (lone := _LONE.fullmatch(each.secret.strip())):
-            made = recognisable(partner, lone[1]).encode()
-            match each.secret_encoding:
-                case "base64":
-                    found[lone[1]] = b64encode(made).decode()
-                case "hex":
-                    found[lone[1]] = made.hex()
-                case "text":
-                    pass
-                case _:
-                    assert_never(each.secret_encoding)
-    return found
+    """Return placeholders for variables that are a whole secret, written as its authentication requires."""
+    return {
+        lone[1]: each.placeholder(name, recognisable(partner, lone[1]))
+        for each in environment.authentication or ()
+        for name in secret_fields(type(each))
+        if (lone := _LONE.fullmatch((getattr(each, name) or "").strip()))
+    }
 
 
 def _for_files(environment: Environment, folder: Path) -> dict[str, str]:

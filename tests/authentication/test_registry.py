@@ -455,11 +455,13 @@ def test_each_variable_of_the_sample_has_a_use(kind: str) -> None:
 def test_each_use_says_where_the_credential_goes(kind: str, sandbox: Sandbox) -> None:
     """`validate` shows the host that receives each variable."""
     renderer = Renderer(_sample(kind), "staging", sandbox.variables, base_url=sandbox.base_url, plugins=PLUGINS)
-    (made,) = renderer.credentials
-    for use in (use for each in _sample(kind).authentication for use in each.uses()):
+    (made,), (settings,) = renderer.credentials, _sample(kind).authentication
+    own = {url for _, url in settings.own_urls()}
+    assert bool(own) == isinstance(made, FetchedToken), f"{kind}: `url` is of a token server, by which it is guarded"
+    for use in settings.uses():
         assert use.place, f"a `CredentialUse` of {kind} has no `place`"
         assert use.stays_here == isinstance(made, ClientCertificate), f"{kind}: `stays_here` is of files alone"
-        assert use.url is None or isinstance(made, FetchedToken), f"{kind}: `url` is of a token server alone"
+        assert use.url is None or use.url in own, f"{kind}: a `url` is the whole of a field, as `own_urls` reads it"
 
 
 @pytest.mark.parametrize("kind", TYPES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.partner_spec.document import DataPath, Finding, Severity
 from rokt_export.partner_spec.lint.context import Subject, split_url
 from rokt_export.partner_spec.lint.secrets import secret_texts
@@ -57,17 +56,15 @@ def plain_http(subject: Subject) -> Iterator[Finding]:
                 "Write https://; ask the partner for it if there is none.",
             )
     for found in subject.credentials():
-        if not isinstance(found.authentication, OAuth2):
-            continue
-        url = found.authentication.token_url
-        if opened := [name for name in found.environments if _is_open(subject.origin(name, url))]:
-            yield subject.finding(
-                "RX124",
-                Severity.ERROR if subject.guarded & {*opened} else Severity.WARNING,
-                (*found.path, "token_url"),
-                "tokens are fetched over plain http: the client's secret would travel unencrypted",
-                "Write https://.",
-            )
+        for field, url in found.authentication.own_urls():
+            if opened := [name for name in found.environments if _is_open(subject.origin(name, url))]:
+                yield subject.finding(
+                    "RX124",
+                    Severity.ERROR if subject.guarded & {*opened} else Severity.WARNING,
+                    (*found.path, field),
+                    "tokens are fetched over plain http: the client's secret would travel unencrypted",
+                    "Write https://.",
+                )
 
 
 def _is_open(url: str) -> bool:

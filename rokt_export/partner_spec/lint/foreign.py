@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from rokt_export.authentication.oauth2 import OAuth2
 from rokt_export.partner_spec.attributes import canonical
 from rokt_export.partner_spec.document import DataPath, Finding
 from rokt_export.partner_spec.lint.context import Subject, TemplateUse, uses
@@ -68,8 +67,7 @@ def unusable_urls(subject: Subject) -> Iterator[Finding]:
         (("endpoint", name, "url"), place.url) for name, place in subject.spec.endpoint.items()
     ]
     for found in subject.credentials():
-        if isinstance(found.authentication, OAuth2):
-            urls.append(((*found.path, "token_url"), found.authentication.token_url))
+        urls += [((*found.path, field), url) for field, url in found.authentication.own_urls()]
     for path, url in urls:
         text = PLACEHOLDER.sub("x", EXPRESSION.sub("x", url))
         strange = next(((hit[0], words) for mark, words in _URL_MARKS if (hit := mark.search(text))), None)
