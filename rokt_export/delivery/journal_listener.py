@@ -119,9 +119,9 @@ class Bookkeeper:
             case Withdrawn(transactions):
                 self.writer.forget_intent([each.row for each in transactions])
                 self._forget(transactions)
-            case Progress():
+            case Progress(in_flight):
                 self.finish()
-                self.writer.heartbeat()
+                self.writer.heartbeat(idle=not in_flight)
             case Finished():
                 self.finish()
             case Retrying() | Paced():

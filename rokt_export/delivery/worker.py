@@ -44,7 +44,7 @@ from rokt_export.delivery.shared_counts import (
     SharedMark,
     first_numbers,
 )
-from rokt_export.errors import ExitStatus, TransactionsError, UnreachableError
+from rokt_export.errors import ExitStatus, LeaseLostError, TransactionsError, UnreachableError
 from rokt_export.exchange.delivery import Deliveries
 from rokt_export.exchange.model import Exchange, Response
 from rokt_export.redaction import Redactor
@@ -297,12 +297,24 @@ def _counted_before(plan: Plan, writer: RunWriter) -> RowSet | frozenset[int]:
 
 
 def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Finished:
-    """Run an engine to its end: the journal gets each event first, and may withhold rows."""
+    """Run an engine to its end: the journal gets each event first, and may withhold rows.
+
+    Raises:
+        LeaseLostError: this worker was too slow; nothing more was sent, and what was in flight is settled.
+    """
     finished = Finished(StopReason.COMPLETE)
+    lost: LeaseLostError | None = None
     try:
         for event in engine.run():
             began = time.perf_counter()
-            taken = keeper(event)
+            try:
+                taken = keeper(event)
+            except LeaseLostError as error:
+                if not isinstance(event, Intended):
+                    raise
+                lost, taken = error, None
+                engine.stop()
+                engine.withhold(frozenset(each.row for each in event.transactions))
             reporter.tally.journal += time.perf_counter() - began
             if taken:
                 engine.withhold(taken)
@@ -317,6 +329,8 @@ def _listened_to(engine: Engine, keeper: Bookkeeper, reporter: _Reporter) -> Fin
         raise
     finally:
         reporter.last()
+    if lost is not None:
+        raise lost
     return finished
 
 

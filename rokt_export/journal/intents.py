@@ -172,6 +172,12 @@ def pass_over(connection: Connection, run_no: int, rows: range) -> None:
             connection.execute(intent.update().where(intent.c.no == record.no).values(departures=None))
 
 
+def passed_over(connection: Connection, run_no: int) -> frozenset[int]:
+    """Return the numbers of a run's batches all of whose rows count as sent."""
+    passed = select(intent.c.no).where(intent.c.run_no == run_no, intent.c.departures.is_(None))
+    return frozenset(connection.scalars(passed))
+
+
 def prune(connection: Connection, run_no: int) -> None:
     """Delete the batches of a run without open rows, which a process that died has left."""
     needed = {one.intent_no for one in open_rows(connection, run_no).values()}

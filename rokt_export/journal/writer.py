@@ -30,6 +30,7 @@ from rokt_export.journal.intents import (
     open_rows,
     owned,
     pass_over,
+    passed_over,
     prune,
 )
 from rokt_export.journal.ledger_entries import move_all
@@ -143,6 +144,8 @@ class RunWriter:
         self._durable = 0.0
         self._being_written: list[_Results] = []
         """Results of the transaction that is open."""
+        self._late = False
+        """Whether these come after the end of the run, so that its record must count them."""
         self._unsure: list[_Results] = []
         """Committed results that a server may not have on its disk yet."""
         self._write_again = False
@@ -449,9 +452,24 @@ class RunWriter:
         self._intents.delete(connection, self._underway.emptied(rows))
 
     def _write_results(self, connection: Connection, results: _Results) -> None:
+        self._late = self._late or self._has_ended(connection)
         self._bulk.results(connection, self._run_no, results.deliveries, results.intents, results.marks)
         self._bulk.recording.run(connection, results.recordings)
         self._being_written.append(results)
+
+    def _has_ended(self, connection: Connection) -> bool:
+        """Return whether the run is over, as it may be for a worker that was stopped meanwhile.
+
+        Its lease, or the run's record, is locked until the transaction ends: `end` counts after it, or has counted.
+        """
+        if self._lease is None or leases.is_held(connection, self._lease):
+            return False
+        counts = connection.scalar(select(run.c.counts).where(run.c.no == self._run_no).with_for_update())
+        return counts is not None
+
+    def _count_rows(self, connection: Connection) -> None:
+        counts = orjson.dumps(queries.counts(connection, self._run_no))
+        connection.execute(run.update().where(run.c.no == self._run_no).values(counts=counts))
 
     def count_departures(self) -> Callable[[int], None]:
         """Return what counts rows that are sent next, in the order in which they were intended.
@@ -465,7 +483,8 @@ class RunWriter:
         """Withdraw the intent of rows that this writer intended and that were provably never sent.
 
         An earlier result of such a row in this run counts again. Rows that this writer did not intend are ignored. Once
-        its lease is another's, they stay `unknown`: nobody would send them any more.
+        its lease is another's, they stay `unknown`: nobody would send them any more. Once the run is over, those that
+        no other worker has passed over are withdrawn from what its record counts.
 
         Raises:
             JournalError: the journal cannot be written; the rows stay `unknown`.
@@ -477,9 +496,13 @@ class RunWriter:
 
         def write() -> bool:
             with self._transaction() as connection:
-                if self._lease is not None and not leases.is_held(connection, self._lease):
+                self._late = self._has_ended(connection)
+                if not self._late and self._lease is not None and not leases.is_held(connection, self._lease):
                     return False  # another worker has passed these rows over, as they may have been sent
+                passed = passed_over(connection, self._run_no) if self._late else frozenset[int]()
                 for number, left in self._underway.without(mine):
+                    if number in passed:
+                        continue
                     if left:
                         connection.execute(intent.update().where(intent.c.no == number).values(**encoded(left)))
                     else:
@@ -531,23 +554,31 @@ class RunWriter:
         """Return row to redacted transaction id, for rows settled in this run, or in the run `of`."""
         return self._read(lambda connection: queries.names(connection, self.run if of is None else of, rows))
 
-    def heartbeat(self) -> None:
+    def heartbeat(self, *, idle: bool = False) -> None:
         """Write results that wait; and a heartbeat, at most every few seconds, as `intend` and `settle` do.
 
         Only other hosts need it, so only an idle run on a shared journal must call it.
+
+        Args:
+            idle: whether nothing is in flight.
+
+        Raises:
+            JournalError: the journal cannot be written; or it is idle, and its lease is another's or the run is over,
+                whatever the thread that renews the lease knows of it.
         """
 
-        def write() -> None:
-            with self._transaction():
-                pass
+        def write() -> bool:
+            with self._transaction() as connection:
+                return not idle or self._lease is None or leases.is_held(connection, self._lease)
 
         self.flush()
         if self._heartbeat_due():
             with self._guard("written"):
-                self._steadily(write)
+                if not self._steadily(write):
+                    raise self._leased_elsewhere()
 
     def end(self, state: RunState, exit_status: int) -> None:
-        """Complete the run's record: state, end, exit status and counts.
+        """Complete the run's record: state, end, exit status and counts. Its leases end.
 
         Args:
             state: `finished` or `interrupted`.
@@ -563,6 +594,9 @@ class RunWriter:
 
         def write() -> None:
             with self._transaction() as connection:
+                # In this order: a worker that writes still is counted, and one that comes later counts itself.
+                connection.execute(select(run.c.no).where(run.c.no == self._run_no).with_for_update())
+                leases.begin(connection, self._run_no, {})
                 prune(connection, self._run_no)
                 if self.production and state is RunState.FINISHED:  # a person who interrupts does not wait for it
                     move_all(connection, self._bulk.ledger.run)
@@ -598,7 +632,7 @@ class RunWriter:
             with self._connection.begin():
                 if not durable and self._store.path is None:
                     self._connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-                self._being_written = []
+                self._being_written, self._late = [], False
                 for results in self._unsure if self._write_again else ():
                     self._write_results(self._connection, results)
                 if self._heartbeat_due():
@@ -606,6 +640,8 @@ class RunWriter:
                     self._connection.execute(beat)
                     self._heard = time.monotonic()
                 yield self._connection
+                if self._late:
+                    self._count_rows(self._connection)
             self._committed(began, durable=durable)
         except Exception:
             self._elsewhere.recent.forget()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from commands.conftest import CommandLine, Heard, clear, interrupt, spec_text, wait_for
+from commands.conftest import CommandLine, Heard, Partner, clear, interrupt, spec_text, wait_for
 from commands.started import Started
 from distributed import Client, Scheduler, Worker
 from machines import Machines, PostgresServer, Process, go_on, needs_postgres, stop
@@ -127,6 +127,15 @@ def test_the_rows_of_workers_that_are_killed_go_to_another(cli, partner, spec, m
     assert len(partner.heard) == received
 
 
+def judge_part(partner: Partner, place: str) -> set[int]:
+    """Check that only rows are listed that were sent, once, or are `unknown`; return these."""
+    found, received = outcomes(place), refs(partner)
+    unknown = {row for row, outcome in found.items() if outcome is UNKNOWN}
+    assert found.keys() - unknown <= received.keys() <= found.keys()
+    assert set(received.values()) == {1}
+    return unknown
+
+
 def give_up(machines: Machines, workers: Sequence[Process]) -> None:
     """Let the scheduler give up workers, as it does after minutes of silence."""
     names = [worker.said(r"Start worker at: +(\S+)")[1] for worker in workers]
@@ -166,6 +175,26 @@ def test_workers_that_stood_still_send_nothing_once_another_has_their_rows(cli, 
     assert len(judge(partner, server, 300)) <= 8 + 2 * 64  # answers that waited for them count
     for worker in stopped:  # the scheduler has told them to leave
         worker.end()
+
+
+def test_what_a_worker_got_that_wakes_after_the_end_of_its_run_counts(
+    cli, partner, spec, machines, server, monkeypatch
+):
+    monkeypatch.setattr("rokt_export.delivery.cluster_run._SILENT", 0.5)
+    machines.ready(1)
+    (worker,) = machines.workers
+    write_rows(cli, "rows.csv", 1, 300)
+    partner.answer = at(40, lambda: stop(worker))
+    shown = cli("replay", spec, "rows.csv", "--cluster", machines.address, "--patience", "1s")
+    clear(shown, 6, "the cluster has no worker any more", "go on with: rokt-export runs resume ")
+    unknown = Counter(outcomes(server).values())[UNKNOWN]
+    assert unknown > 0
+    go_on(worker)
+    wait_for(lambda: Counter(outcomes(server).values())[UNKNOWN] < unknown, PATIENCE)
+    time.sleep(0.5)  # it may not send
+    assert len(judge_part(partner, server)) < unknown
+    verified = cli("runs", "verify", "last")
+    assert verified.status == 0, verified.out
 
 
 def test_a_scheduler_that_is_killed_ends_the_run_which_another_takes_up(cli, partner, spec, machines, server):

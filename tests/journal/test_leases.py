@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from journal_samples import begin, item, settled
-from machines import POSTGRES, database, needs_postgres
+from machines import PATIENCE, POSTGRES, database, needs_postgres
 from sqlalchemy import Connection
 
 from rokt_export.errors import ExitStatus, LeaseLostError
 from rokt_export.exchange.model import OutcomeKind
-from rokt_export.journal import Journal, leases
+from rokt_export.journal import Journal, RunState, leases
 from rokt_export.journal.leases import LeaseReport, Leases, LeaseShare, LeaseTerms, release, renew, take
 
 CONCURRENCY, RATE = 10, 100.0
@@ -222,7 +225,8 @@ def test_a_rate_is_granted_within_a_percent_while_processes_join_leave_and_die(j
 
 def start(journal: Journal, address: str = HERE, terms: LeaseTerms = WHOLE) -> tuple[str, Leases]:
     """A run that has begun on a cluster, and its leases."""
-    run = begin(journal).run
+    with begin(journal) as driver:  # its connection is another's next
+        run = driver.run
     made = journal.leases(run, address, terms)
     made.begin({"left": 100, "brake": 0})
     return run, made
@@ -351,6 +355,49 @@ def test_nothing_is_intended_by_a_lease_that_another_has(journal, clock):
     assert [one.outcome for one in journal.deliveries(run)] == [OutcomeKind.DELIVERED, OutcomeKind.UNKNOWN]
     writer.close()
     own.end()
+
+
+def test_what_comes_after_the_end_of_a_run_counts_in_its_record_too(journal, clock):
+    run, own = start(journal)
+    taken(own, None)
+    with journal.attach(run, lease=taken(own, 1)) as stopped:
+        stopped.intend([item(1), item(2)])
+        with journal.attach(run) as driver:
+            driver.end(RunState.INTERRUPTED, 6)
+        assert own.held() == []
+        assert journal.find(run).counts == {"unknown": 2}
+        stopped.settle([settled(1)])
+        assert journal.find(run).counts == {"delivered": 1, "unknown": 1}
+        stopped._heard -= 60.0  # a heartbeat is due
+        stopped.heartbeat()
+        stopped._heard -= 60.0
+        with pytest.raises(LeaseLostError, match="another worker"):
+            stopped.heartbeat(idle=True)  # its lease may have no thread that renews it any more
+    assert [found.faults for found in journal.verify(run)] == [[]]
+
+
+@needs_postgres
+def test_a_run_that_ends_waits_for_what_a_worker_writes(monkeypatch):
+    """Either the worker is first, and is counted, or the end of the run, and the worker counts."""
+    monkeypatch.setenv("ROKT_EXPORT_KEY", "5e" * 32)
+    with database() as url, Journal.open(url) as here, Journal.open(url) as there:
+        run, own = start(here)
+        stopped = there.attach(run, lease=taken(own, 1))
+        stopped.intend([item(1), item(2)])
+        write, written = stopped._bulk.results, Event()
+
+        def slowly(*arguments: Any) -> None:
+            write(*arguments)
+            written.set()
+            time.sleep(0.3)
+
+        monkeypatch.setattr(stopped._bulk, "results", slowly)
+        with ThreadPoolExecutor() as threads:
+            settling = threads.submit(stopped.settle, [settled(1)])
+            assert written.wait(PATIENCE)
+            here.attach(run).end(RunState.INTERRUPTED, 6)
+            settling.result()
+        assert here.find(run).counts == {"delivered": 1, "unknown": 1}
 
 
 def test_rows_that_were_passed_over_stay_listed_though_it_shows_later_that_they_never_left(journal, clock):
