@@ -31,6 +31,8 @@ _SECURE = "tls://"
 _ADDRESS = re.compile(r"(tcp|tls)://[^/\s]+:[0-9]{1,5}/?")
 _CONNECT = 10.0
 """Seconds within which the scheduler must answer."""
+_ANSWER = 10.0
+"""Seconds within which a worker must answer, before anything is sent."""
 _STEP = 0.1
 
 
@@ -50,12 +52,13 @@ class Cluster:
         self._client = client
         self.address = address
         self.secure = secure
+        self._left_out: frozenset[str] = frozenset()
 
     @property
     def workers(self) -> list[str]:
-        """The addresses of the workers that are there now."""
+        """The addresses of the workers that are there now, without those that did not answer."""
         with suppress(Exception):
-            return sorted(self._client.nthreads())
+            return sorted(self._client.nthreads().keys() - self._left_out)
         return []
 
     def check(self, plan: Plan, journal: Journal) -> Iterator[str]:
@@ -66,18 +69,28 @@ class Cluster:
 
         Raises:
             ConfigurationError: a worker lacks a variable, or has another value of it.
-            UnreachableError: there is no worker, or it has another version.
+            UnreachableError: there is no worker that answers, or it has another version.
             JournalError: a worker cannot use the journal, or has another one.
         """
         names = () if self.secure else tuple(sorted(plan.variables))
         question = WorkerQuestion(secrets.token_bytes(16), names, self._sent_place(plan.journal), plan.guarded)
-        answers = self._client.run(answer, question, on_error="return")
+        asked: dict[str, Any] = self._client.sync(self._ask, question, self.workers)
+        answers = {worker: found for worker, found in asked.items() if found is not None}
+        self._left_out = frozenset(asked.keys() - answers.keys())
+        if self._left_out and not answers:
+            raise UnreachableError(
+                f"no worker of the cluster answers within {_ANSWER:g} s: {', '.join(sorted(self._left_out))}",
+                where=self.address,
+                remedy="Let them go on if they are stopped, or start others; then start again. Nothing was sent.",
+            )
         if not answers:
             raise UnreachableError(
                 "the cluster has no worker",
                 where=self.address,
                 remedy=f"Start one: dask worker --nthreads 1 {self.address}",
             )
+        for worker in sorted(self._left_out):
+            yield f"worker {worker} does not answer within {_ANSWER:g} s: this run leaves it out"
         own = answer_of(question, plan.variables, journal)
         for worker, found in sorted(answers.items()):
             check_alike(found, own, worker)
@@ -86,6 +99,18 @@ class Cluster:
                 f"{crowded} of {len(answers)} workers run several tasks in one process, which share one core: "
                 "start them with --nthreads 1"
             )
+
+    async def _ask(self, question: WorkerQuestion, workers: Sequence[str]) -> dict[str, Any]:
+        """Return each worker's answer, or the error that it ended in; None if there is none in time."""
+
+        async def answer_of_one(worker: str) -> Any:
+            asking = self._client.run(answer, question, workers=[worker], on_error="return")
+            try:
+                return (await asyncio.wait_for(asking, _ANSWER))[worker]
+            except TimeoutError:
+                return None
+
+        return dict(zip(workers, await asyncio.gather(*map(answer_of_one, workers)), strict=True))
 
     def look(
         self, files: Sequence[str], options: SourceOptions, told: Callable[[int], None], *, size: int
@@ -102,7 +127,15 @@ class Cluster:
 
         begun = secrets.token_hex(4)
         futures = [
-            self._client.submit(look, file, options, size=size, key=f"rokt-export-look-{begun}-{number}", pure=False)
+            self._client.submit(
+                look,
+                file,
+                options,
+                size=size,
+                key=f"rokt-export-look-{begun}-{number}",
+                pure=False,
+                workers=self._chosen(()),
+            )
             for number, file in enumerate(files)
         ]
         try:
@@ -125,7 +158,6 @@ class Cluster:
         if not self.secure:
             plan = replace(plan, variables=dict.fromkeys(plan.variables, ""), redaction_key=b"")
         key = f"rokt-export-{run_id}-{partition.number}-{attempt}"
-        others = [each for each in self.workers if each not in avoided] if avoided else []
         return self._client.submit(
             work,
             plan,
@@ -134,8 +166,14 @@ class Cluster:
             key=key,
             pure=False,
             priority=-partition.number,
-            workers=others or None,
+            workers=self._chosen(avoided),
         )
+
+    def _chosen(self, avoided: Collection[str]) -> list[str] | None:
+        """Return the workers that are not to be avoided; None for any."""
+        if not avoided and not self._left_out:
+            return None
+        return [each for each in self.workers if each not in avoided] or None
 
     def has(self, worker: str) -> list[str]:
         """Return the keys of the tasks that Dask has given to a worker."""
