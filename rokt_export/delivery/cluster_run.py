@@ -204,14 +204,15 @@ class _Run:
 
     def _done(self, partition: Partition, done: WorkerResult) -> None:
         result = done.result
+        before = self.holders.pop(partition.number, None)
+        again = self._is_again(partition.number) or before not in (None, done.lease)  # Dask gave it to another itself
         if result.finished.reason is StopReason.INTERRUPTED and not self._stopping:
             self.again[partition.number] = partition  # the worker was told to leave
             result = replace(result, finished=Finished(StopReason.COMPLETE))
             sent_by([result])
-        if self.attempts[partition.number] > 1:
+        if again:
             found_by([result])
         self.results.append(result)
-        self.holders.pop(partition.number, None)
         new = self._unheard(done.lease, done.messages, done.before)
         self.watch.tell(self._place(done.lease), result.tally, 0, new)
 
