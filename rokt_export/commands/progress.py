@@ -249,7 +249,9 @@ class ProgressWatch:
         return {str(kind): rows for kind, rows in self._outcomes().items()}
 
     def _wait(self) -> str:
-        return next((f"waiting for the partner ({each})" for each in self._waiting.values() if each), "")
+        """Return what the run waits for: a partition tells why the partner is waited for, a cluster all of it."""
+        waiting = next((each for each in self._waiting.values() if each), "")
+        return waiting if not waiting or waiting.startswith("waiting ") else f"waiting for the partner ({waiting})"
 
 
 def _live(watch: ProgressWatch, console: Console) -> Live:

@@ -53,6 +53,7 @@ class Cluster:
         self.address = address
         self.secure = secure
         self._left_out: frozenset[str] = frozenset()
+        self._busy: frozenset[str] = frozenset()
 
     @property
     def workers(self) -> list[str]:
@@ -94,6 +95,7 @@ class Cluster:
         own = answer_of(question, plan.variables, journal)
         for worker, found in sorted(answers.items()):
             check_alike(found, own, worker)
+        self._busy = frozenset(worker for worker, found in answers.items() if found.busy)
         if crowded := sum(found.threads > 1 for found in answers.values()):
             yield (
                 f"{crowded} of {len(answers)} workers run several tasks in one process, which share one core: "
@@ -115,7 +117,7 @@ class Cluster:
     def look(
         self, files: Sequence[str], options: SourceOptions, told: Callable[[int], None], *, size: int
     ) -> list[FileLook]:
-        """Return what is in each file, in their order; each is read by one worker.
+        """Return what is in each file, in their order; each is read by one worker, one that was idle if there is any.
 
         Args:
             files: the files, by names that all workers know.
@@ -134,7 +136,7 @@ class Cluster:
                 size=size,
                 key=f"rokt-export-look-{begun}-{number}",
                 pure=False,
-                workers=self._chosen(()),
+                workers=self._chosen(self._busy),
             )
             for number, file in enumerate(files)
         ]
@@ -175,11 +177,17 @@ class Cluster:
             return None
         return [each for each in self.workers if each not in avoided] or None
 
-    def has(self, worker: str) -> list[str]:
-        """Return the keys of the tasks that Dask has given to a worker."""
+    def tasks(self) -> dict[str, list[str]]:
+        """Return worker to the keys of the tasks that Dask has given it."""
         with suppress(Exception):
-            return [key for keys in self._client.processing([worker]).values() for key in keys]
-        return []
+            return {worker: list(keys) for worker, keys in self._client.processing().items()}
+        return {}
+
+    def last_seen(self) -> dict[str, float]:
+        """Return worker to when the scheduler last heard of it, by the scheduler's clock."""
+        with suppress(Exception):
+            return {name: each["last_seen"] for name, each in self._client.scheduler_info()["workers"].items()}
+        return {}
 
     @property
     def is_there(self) -> bool:

@@ -37,6 +37,14 @@ _AHEAD = 2
 """Partitions that are given out for each worker: the next is there when one is done."""
 _SILENT = 10.0
 """Seconds after the end of its lease until a worker that is silent loses its partitions."""
+_BEGIN = 15.0
+"""Seconds after which a worker that has begun none of its partitions loses them: a lease of before may last for 8."""
+_BEGIN_AT_THE_END = 1.0
+"""The same in a run that is stopped."""
+_WATCH_EVERY = 1.0
+"""Seconds between two looks at which workers have begun."""
+_PASSED = 60.0
+"""Seconds for which such a worker gets nothing, while others do."""
 _LEAVE = 10.0
 """Seconds on top of an attempt's timeout that workers have to end once nobody tells them anything more."""
 
@@ -66,6 +74,9 @@ class _Run:
     waiting: deque[Partition] = field(default_factory=deque)
     given: dict[int, tuple[Future[WorkerResult], Partition]] = field(default_factory=dict)
     attempts: Counter[int] = field(default_factory=Counter)
+    """Partition to how often it was given out and may have been begun."""
+    submitted: Counter[int] = field(default_factory=Counter)
+    """Partition to how often it was given out."""
     losses: Counter[int] = field(default_factory=Counter)
     """Partition to how many workers were lost with it."""
     again: dict[int, Partition] = field(default_factory=dict)
@@ -78,6 +89,19 @@ class _Run:
     """Lease that has ended, though its worker has not, to the monotonic seconds at which that was seen."""
     silent: set[str] = field(default_factory=set)
     """Workers that do not renew their lease, and get nothing more."""
+    begun: set[int] = field(default_factory=set)
+    """Partitions of which a worker has the lease, or had it when it ended."""
+    unbegun: dict[str, tuple[float, float | None]] = field(default_factory=dict)
+    """Worker that has partitions and has begun none, to the monotonic seconds since when, and when it was seen then."""
+    passed: dict[str, float] = field(default_factory=dict)
+    """Worker that gets nothing, as it does not begin what it has, to the monotonic seconds until when."""
+    unheard: dict[str, float | None] = field(default_factory=dict)
+    """Silent worker without a lease, to when the scheduler last heard of it."""
+    late: list[str] = field(default_factory=list)
+    """Workers that the run waits for until they begin, as there is no other."""
+    said: set[str] = field(default_factory=set)
+    """Workers of which it was said that they do not begin."""
+    watched: float = 0.0
     seen: dict[str, int] = field(default_factory=dict)
     """Lease to its number in the watch."""
     heard: dict[str, int] = field(default_factory=dict)
@@ -137,6 +161,7 @@ class _Run:
             self._follow(self.leases.held(), driver)
         except JournalError:
             away = True
+        words = ""
         if away != self.away:
             self.away = away
             patience = f"{self.plan.pace.patience:g} s"
@@ -145,7 +170,22 @@ class _Run:
                 if away
                 else "the journal's server is back"
             )
-            self.watch.tell(self._place(""), Tally(), 0, (words,))
+        if away:
+            self.unbegun.clear()  # a worker waits for the journal, too, before it begins
+        else:
+            self._watch_beginnings(time.monotonic())
+        self._say(words)
+
+    def _say(self, words: str = "") -> None:
+        """Tell what a person should know of the run itself, and what it waits for."""
+        waiting = ""
+        if self.away:
+            waiting = "waiting for the journal's server"
+        elif self.alone_since is not None:
+            waiting = "waiting for a worker"
+        elif self.late:
+            waiting = f"waiting for worker {self.late[0]}, which is busy"
+        self.watch.tell(self._place(""), Tally(), 0, (words,) if words else (), waiting)
 
     @property
     def _stopping(self) -> bool:
@@ -162,8 +202,8 @@ class _Run:
             self.alone_since = None
         elif self.alone_since is None:
             self.alone_since = now
-            words = f"the cluster has no worker: waiting for one, for {self.plan.pace.patience:g} s at most"
-            self.watch.tell(self._place(""), Tally(), 0, (words,))
+            what = "no worker that answers" if self.cluster.workers else "no worker"
+            self._say(f"the cluster has {what}: waiting for one, for {self.plan.pace.patience:g} s at most")
         elif self._stopping:
             self.given.clear()  # nobody is there to give them back
         elif now - self.alone_since > self.plan.pace.patience:
@@ -176,12 +216,17 @@ class _Run:
         if self._stopping:
             self._brake(max(1, self.brake.level))
             return
-        room = _AHEAD * max(1, self.workers) - len(self.given)
+        if not self.workers:
+            return  # Dask would give it to one that is silent
+        free = self._free()
+        room = _AHEAD * max(1, len(free)) - len(self.given)
         while room > 0 and self.waiting:
             partition = self.waiting.popleft()
             self.attempts[partition.number] += 1
-            attempt = self.attempts[partition.number]
-            future = self.cluster.submit(self.plan, self.run_id, partition, attempt, self.silent)
+            self.submitted[partition.number] += 1
+            attempt = self.submitted[partition.number]
+            avoided = self.silent.union(self.passed) if free else self.silent
+            future = self.cluster.submit(self.plan, self.run_id, partition, attempt, avoided)
             self.given[partition.number] = future, partition
             room -= 1
 
@@ -235,6 +280,8 @@ class _Run:
 
     def _follow(self, held: Iterable[LeaseProgress], driver: WorkerLease) -> None:
         """Pass on how far the workers have come; notice those whose partition another has taken up."""
+        held = list(held)
+        self.begun = {one.part for one in held}
         for one in held:
             before = self.holders.get(one.part)
             if before is not None and before != one.id:
@@ -265,12 +312,68 @@ class _Run:
             self.silent.discard(worker)
         elif time.monotonic() - self.ended.setdefault(one.id, time.monotonic()) > _SILENT and worker not in self.silent:
             self.silent.add(worker)
-            keys = self.cluster.has(worker)
-            for number, (future, partition) in list(self.given.items()):
-                if future.key in keys or number == one.part:
-                    del self.given[number]
-                    future.release()
-                    self.waiting.appendleft(partition)
+            keys = self.cluster.tasks().get(worker, [])
+            self._take_back(
+                number for number, (future, _) in self.given.items() if future.key in keys or number == one.part
+            )
+
+    def _take_back(self, numbers: Iterable[int]) -> None:
+        for number in sorted(numbers, reverse=True):
+            future, partition = self.given.pop(number)
+            future.release()
+            self.waiting.appendleft(partition)
+
+    def _free(self) -> list[str]:
+        """Return the workers that get partitions."""
+        return [each for each in self.cluster.workers if each not in self.silent and each not in self.passed]
+
+    def _watch_beginnings(self, now: float) -> None:
+        """Take from a worker what it does not begin: it is busy with other work, or was stopped before it had a lease.
+
+        Dask does not know that: what was cancelled, such as a part of a run that has ended, may still keep a worker
+        busy. Where no other worker is free, one that is busy is waited for.
+        """
+        if now - self.watched < _WATCH_EVERY:
+            return
+        self.watched = now
+        self.passed = {worker: until for worker, until in self.passed.items() if until > now}
+        number_of = {str(future.key): number for number, (future, _) in self.given.items()}
+        has = {
+            worker: [number_of[key] for key in keys if key in number_of]
+            for worker, keys in self.cluster.tasks().items()
+        }
+        waits = {worker: own for worker, own in has.items() if own and self.begun.isdisjoint(own)}
+        seen = self.cluster.last_seen() if waits or self.unheard else {}
+        for worker, before in list(self.unheard.items()):
+            if seen.get(worker) != before:
+                del self.unheard[worker]
+                self.silent.discard(worker)
+        self.unbegun = {worker: self.unbegun.get(worker) or (now, seen.get(worker)) for worker in waits}
+        longest = _BEGIN_AT_THE_END if self._stopping else _BEGIN
+        self.late = sorted(worker for worker, (since, _) in self.unbegun.items() if now - since > longest)
+        for worker in list(self.late):
+            answers = self._stopping or self.unbegun[worker][1] != seen.get(worker)
+            self._pass(worker, waits[worker], now, answers=answers)
+
+    def _pass(self, worker: str, parts: Sequence[int], now: float, *, answers: bool) -> None:
+        """Take from a worker the partitions that it does not begin, if another may, or if it does not even answer."""
+        others = not set(self._free()).issubset(self.late)
+        goes = not answers or others or self._stopping
+        if worker not in self.said:
+            self.said.add(worker)
+            why = "is busy or cut off from the journal" if answers else "does not answer"
+            then = "goes to another" if goes else "waits for it"
+            self._say(f"worker {worker} {why}: part {min(parts)}, which it has not begun, {then}")
+        if not goes:
+            return
+        if not answers:
+            self.silent.add(worker)
+            self.unheard[worker] = self.unbegun[worker][1]
+        self.passed[worker] = now + _PASSED
+        self.late.remove(worker)
+        del self.unbegun[worker]
+        self.attempts.subtract(parts)
+        self._take_back(parts)
 
     def _unheard(self, lease: str, messages: Sequence[str], before: int) -> tuple[str, ...]:
         """Return those of a worker's last messages that were not passed on, given how many came before them."""

@@ -49,6 +49,7 @@ class WorkerAnswer:
         journal: the journal's id.
         key: the id of the key of the journal's digests; None where none is needed.
         fault: why it cannot use the journal.
+        busy: whether all its threads have a task, one that was cancelled too, of which the scheduler knows nothing.
     """
 
     versions: Mapping[str, str]
@@ -57,6 +58,7 @@ class WorkerAnswer:
     journal: str = ""
     key: str | None = None
     fault: str | None = None
+    busy: bool = False
 
 
 def answer(question: WorkerQuestion, dask_worker: Worker | None = None) -> WorkerAnswer:
@@ -64,9 +66,10 @@ def answer(question: WorkerQuestion, dask_worker: Worker | None = None) -> Worke
     from rokt_export.journal import Journal
 
     threads = 1 if dask_worker is None else dask_worker.state.nthreads
+    busy = dask_worker is not None and dask_worker.state.executing_count >= threads
     try:
         with Journal.open(own_journal(question.journal)) as journal:
-            return answer_of(question, os.environ, journal, threads)
+            return replace(answer_of(question, os.environ, journal, threads), busy=busy)
     except RoktExportError as error:
         return WorkerAnswer(versions_here(), threads, _digests(question, os.environ), fault=str(error))
 

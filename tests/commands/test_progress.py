@@ -30,6 +30,21 @@ def test_progress_before_the_first_answer_is_a_whole_line(
     assert re.fullmatch(r"3 of 12 rows, [\d,]+/s, 3 delivered", second)
 
 
+def test_what_a_run_waits_for_is_in_its_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rokt_export.commands.progress._EVERY", 0.0)
+    watch = ProgressWatch(Terminal(), 12)
+    with watch:
+        watch.tell(0, Tally(), 0, (), "waiting for a worker")
+        watch.tell(0, Tally(), 0, (), "429, 12 s")
+    shown = capsys.readouterr().err.splitlines()
+    assert shown == [
+        "0 of 12 rows, 0/s, waiting for a worker",
+        "0 of 12 rows, 0/s, waiting for the partner (429, 12 s)",
+    ]
+
+
 def test_progress_is_plain_lines_without_a_terminal_and_nothing_when_quiet(cli, spec, partner):
     partner.delay = 0.3
     rows = cli.write("rows.csv", people(*range(1, 41)))
