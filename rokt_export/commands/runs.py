@@ -473,6 +473,7 @@ def verify_journal(
     damaged = False
     rows = []
     with _opened(journal) as opened, to_stdout():
+        copying = "`pg_dump`" if opened.on_server else "`rokt-export runs backup PATH`"
         for found in opened.verify(None if run is None else find_to_read(opened, run).run):
             checked += found.run is not None
             faulty += bool(found.faults)
@@ -499,13 +500,12 @@ def verify_journal(
         case Output.CSV:
             terminal.csv([{**row, "faults": "; ".join(row["faults"])} for row in rows], _VERIFIED)
     if faulty:
-        terminal.warn(_DAMAGED if damaged else _DISAGREES)
+        terminal.warn(_DAMAGED if damaged else f"the journal does not agree with itself: keep a copy of it ({copying})")
         return ExitStatus.JOURNAL
     terminal.say(f"{number_of(checked, 'run', 'runs')} verified: no fault")
     return ExitStatus.OK
 
 
-_DISAGREES = "the journal does not agree with itself: keep a copy of it (`rokt-export runs backup PATH`)"
 _DAMAGED = (
     "no run could be checked: keep the file, rescue its contents with `sqlite3 FILE .recover`, and name a new journal "
     "with --journal"

@@ -24,8 +24,8 @@ def damaged(what: str) -> JournalError:
     """Return the error for a value that cannot be decoded, such as `batch 7 of run 20261123-7k3f9q`."""
     return JournalError(
         f"{what} cannot be read: the journal is damaged",
-        remedy="`rokt-export runs verify` lists what is damaged. Bring back a copy (`runs backup` makes them), or name "
-        "another journal with --journal.",
+        remedy="`rokt-export runs verify` lists what is damaged. Bring back a copy (`runs backup` makes them; of a "
+        "server, `pg_dump`), or name another journal with --journal.",
     )
 
 

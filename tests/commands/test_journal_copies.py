@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from machines import database, needs_postgres
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 
 from commands.conftest import PATIENCE, CommandLine, Partner, wait_for
 from commands.replays import emails, people, production
@@ -244,6 +244,21 @@ def test_a_journal_on_a_server_that_begins_anew_names_those_before_it(cli, spec,
         server, file = journals_before(production(cli, spec, rows, "--journal", "new.sqlite"))
     assert file == str(cli.journal)
     assert make_url(place).database in server
+
+
+@needs_postgres
+def test_what_is_said_of_a_damaged_journal_on_a_server_can_be_done_there(cli, spec):
+    rows = cli.write("rows.csv", people(1, 2))
+    with database() as place:
+        assert cli("replay", spec, rows, "--journal", place).status == 0
+        engine = create_engine(place)
+        with engine.begin() as connection:
+            connection.exec_driver_sql('DELETE FROM rokt_export.delivery WHERE "row" = 2')
+        engine.dispose()
+        shown = cli("runs", "verify", "--journal", place)
+    assert shown.status == 5
+    assert "keep a copy of it (`pg_dump`)" in shown.err
+    assert "runs backup" not in shown.err
 
 
 def test_a_state_folder_that_takes_nothing_is_told(cli, spec, partner):
