@@ -377,7 +377,9 @@ class Journal:
         Args:
             names: the names of the system; see `Target.ledger`.
         """
-        others = [place for place in marks.senders(names[1:]) if place != self._store.named]
+        # Earlier versions noted the driver in a server's address too.
+        senders = (place.replace("postgresql+psycopg://", "postgresql://", 1) for place in marks.senders(names[1:]))
+        others = [place for place in dict.fromkeys(senders) if place != self._store.named]
         if not others:
             return []
         with self._reading() as connection:

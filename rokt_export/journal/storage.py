@@ -55,8 +55,15 @@ _SQLITE = {
 }
 _SQLSTATE = {
     "08": ("the database server cannot be reached", "Check its address and that it runs."),
-    "28": ("the database server refused the user or the password", "Check the --journal URL."),
+    "28": (
+        "the database server refused the user or the password",
+        "Check the user in the --journal URL, and the password: there, in PGPASSWORD, or in ~/.pgpass.",
+    ),
     "3D": ("the server has no such database", "Create it, or check the --journal URL."),
+    "3F": (
+        "the schema that the --journal URL names does not exist",
+        "Create it (CREATE SCHEMA), or leave search_path out of the URL.",
+    ),
     "42501": (
         "the database user lacks a permission",
         "Grant it CREATE on the database; or create a schema that it owns, and name it in the --journal URL: "
@@ -65,12 +72,30 @@ _SQLSTATE = {
     "53": ("the database server has run out of space or connections", "Relieve the server."),
     "25006": ("the database can only be read", "Name a server that allows writes."),
     "57": ("the database server closed the connection", "Check that it runs."),
+    "TLS": (
+        "there is no encrypted connection to the database server",
+        "Check the server's TLS, and sslmode and sslrootcert of the --journal URL: verify-full needs the root "
+        "certificate, in ~/.postgresql/root.crt or where sslrootcert says.",
+    ),
+    "PARAMETER": ("the database server's address has a parameter that cannot be used", "Check the --journal URL."),
 }
+_WITH_CAUSE = ("TLS", "PARAMETER")
+"""Of these, the message of the driver or the server says more."""
+_PRELUDE = re.compile(r"^(?:connection (?:failed|is bad): +)?(?:connection to server .*? failed: +)?(?:FATAL: +)?")
+"""What psycopg and libpq put before the reason for which there is no connection."""
 _PASSWORD = re.compile(r"((?:ssl)?password\s*=\s*)(?:'[^']*'|\S+)", re.IGNORECASE)
 _SAID = (
     (re.compile(r"authentication failed|no password supplied|role \".*\" does not exist|no pg_hba\.conf entry"), "28"),
     (re.compile(r"database \".*\" does not exist"), "3D"),
     (re.compile(r"too many clients|connection slots|too many connections"), "53"),
+    (
+        re.compile(
+            r"invalid (?:connection option|[a-z_]+ value|URI query parameter|integer value)"
+            r"|unrecognized configuration parameter|invalid value for parameter"
+        ),
+        "PARAMETER",
+    ),
+    (re.compile(r"certificate|private key|does not support SSL"), "TLS"),  # and not a connection over TLS that is lost
     (re.compile(r"the database system is (?:starting up|shutting down|not (?:yet )?accepting|in recovery)"), "57"),
 )
 """A server's message for a refused connection, and its SQLSTATE:
@@ -193,10 +218,16 @@ def _explained(error: Exception) -> tuple[str, str | None]:
             return words
     for known, words in _SQLSTATE.items():
         if name.startswith(known):
-            return words
+            return (f"{words[0]}: {_said(error)}", words[1]) if known in _WITH_CAUSE else words
     cause = getattr(error, "orig", None) or error
-    said = _PASSWORD.sub(r"\1***", str(cause).strip().partition("\n")[0])
+    said = _said(error)
     return said or type(cause).__name__, None
+
+
+def _said(error: Exception) -> str:
+    """Return the first line of what the driver or the server says, without passwords."""
+    cause = getattr(error, "orig", None) or error
+    return _PASSWORD.sub(r"\1***", _PRELUDE.sub("", str(cause).strip().partition("\n")[0]))
 
 
 def _name(error: Exception) -> str:
@@ -325,7 +356,8 @@ def shown(place: Path | URL) -> str:
     if not isinstance(place, URL):
         return str(place)
     hidden = {name: _HIDDEN for name in place.query if is_sensitive(name)}
-    shown = place.update_query_dict(hidden).render_as_string(hide_password=True)
+    bare = place.set(drivername="postgresql")  # without the driver, which nobody writes
+    shown = bare.update_query_dict(hidden).render_as_string(hide_password=True)
     return shown.replace(quote(_HIDDEN), _HIDDEN).replace("%2A%2A%2A", _HIDDEN)
 
 

@@ -20,7 +20,7 @@ from rokt_export.commands.run_output import place_flag
 
 def test_no_shown_command_contains_the_password_of_a_journal():
     assert place_flag("postgresql://jane:hunter2@db.example.com/x") == (
-        " --journal 'postgresql+psycopg://jane:***@db.example.com/x'"
+        " --journal 'postgresql://jane:***@db.example.com/x'"
     )
 
 

@@ -79,9 +79,13 @@ def test_what_a_postgresql_server_refuses_is_not_told_as_out_of_reach():
         (url.set(username="nobody-of-that-name"), "refused the user or the password"),
         (url.set(database="nothing-of-that-name"), "has no such database"),
         (url.set(host="127.0.0.1", port=1, query={}), "cannot be reached"),
+        (url.update_query_dict({"colour": "red"}), 'parameter that cannot be used: invalid connection option "colour"'),
+        (url.update_query_dict({"options": "-csearch_path=nowhere"}), "the schema .* does not exist"),
     ):
-        with pytest.raises(JournalError, match=words):
+        with pytest.raises(JournalError, match=words) as caught:
             Journal.open(other.render_as_string(hide_password=False))
+        assert str(caught.value).startswith("postgresql://")
+        assert caught.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -93,6 +97,15 @@ def test_what_a_postgresql_server_refuses_is_not_told_as_out_of_reach():
         ("connection failed: FATAL:  the database system is starting up", "closed the connection"),
         ("connection failed: Connection refused", "cannot be reached"),
         ("the connection is closed", "cannot be reached"),
+        ("consuming input failed: SSL connection has been closed unexpectedly", "cannot be reached"),
+        (
+            'connection failed: connection to server at "192.0.2.7", port 5432 failed: root certificate file "/x" '
+            "does not exist\nEither provide the file",
+            'no encrypted connection to the database server: root certificate file "/x" does not exist$',
+        ),
+        ("connection failed: server does not support SSL, but SSL was required", "does not support SSL, but"),
+        ('connection is bad: invalid sslmode value: "x"', 'parameter that cannot be used: invalid sslmode value: "x"'),
+        ('connection failed: FATAL:  unrecognized configuration parameter "x"', ': unrecognized configuration .* "x"'),
     ],
 )
 def test_what_a_server_says_of_a_connection_that_it_refuses(said, words):
