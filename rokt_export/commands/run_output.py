@@ -479,11 +479,13 @@ class NextCommands(Struct, frozen=True):
         return words if self.confirm is None else [*words, "--confirm", self.confirm]
 
     def _replay(self, inputs: str, flags: Sequence[str]) -> str:
-        """Return a replay to the same place; one that resumes knows its sandbox, and that its rows are test data."""
+        """Return a replay to the same place; one that resumes knows its sandbox, its cluster, and its test data."""
         spec = str(self.options.get("spec_path", self.spec))
         resumed = "--resume" in flags
         words = ["-e", self.environment, *flags, *([] if resumed else sandbox_words(self.options))]
         words += self.endpoint_words()
+        if not resumed and (cluster := self.options.get("flags", {}).get("cluster")):
+            words += ["--cluster", str(cluster)]
         if not resumed and self.confirm is not None and self.options.get("flags", {}).get("test_data"):
             words.append("--test-data")
         start = f"rokt-export replay {shlex.quote(spec)} {inputs}".rstrip()

@@ -95,6 +95,13 @@ def test_commands_after_a_sandbox_stay_in_it(cli: CommandLine, spec: Path) -> No
     assert onward.test() == f"rokt-export test acme.yaml -e staging {flags}"
 
 
+def test_commands_after_a_run_on_a_cluster_send_from_it(cli: CommandLine) -> None:
+    options = {"flags": {"cluster": "tcp://10.0.0.5:8786"}}
+    onward = NextCommands("acme.yaml", ["rows.csv"], options, "staging", default_place(), None)
+    assert onward.rerun("R", "failed").endswith(" --only failed --from-run R --cluster tcp://10.0.0.5:8786")
+    assert onward.resume("R") == "rokt-export runs resume R"
+
+
 def test_runs_of_which_one_went_to_a_sandbox_are_not_sent_again(cli: CommandLine, spec: Path, partner: Partner) -> None:
     partner.answer = lambda _heard: (201, {}, b"{}")
     cli("test", spec, "--count", "3", "--name", "real")
