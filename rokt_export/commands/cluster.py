@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rokt_export.commands.run_session import RunPlan
     from rokt_export.delivery.cluster import Cluster
     from rokt_export.delivery.plan import FileRows, Plan
-    from rokt_export.transactions.partitions import FileLook
+    from rokt_export.transactions.partitions import Partition
     from rokt_export.transactions.sources import Scan
 
 Address = Annotated[
@@ -50,8 +50,7 @@ class OnCluster:
     def __init__(self, cluster: Cluster, terminal: Terminal) -> None:
         self._cluster = cluster
         self._terminal = terminal
-        self._looks: list[FileLook] = []
-        self._size = _LARGEST
+        self._partitions: list[Partition] = []
 
     def look(self, plan: Plan) -> Scan:
         """Check the workers, let them look at all files, and return what they found.
@@ -64,7 +63,7 @@ class OnCluster:
         """
         from rokt_export.delivery.plan import FileRows
         from rokt_export.journal import Journal
-        from rokt_export.transactions.partitions import joined
+        from rokt_export.transactions.partitions import joined, partitions
 
         assert isinstance(plan.rows, FileRows)
         with Journal.open(plan.journal) as journal:
@@ -72,23 +71,26 @@ class OnCluster:
                 self._terminal.warn(words)
         workers = len(self._cluster.workers)
         self._terminal.say(f"on {number_of(workers, 'worker', 'workers')} of {self._cluster.address}")
-        self._size = _size_of(plan.rows.paths, workers)
-        self._looks = self._cluster.look(
-            plan.rows.paths, plan.rows.options, self._teller(len(plan.rows.paths)), size=self._size
-        )
-        found = joined(self._looks, plan.rows.options)
-        for each in self._looks:
+        size = _size_of(plan.rows.paths, workers)
+        looks = self._cluster.look(plan.rows.paths, plan.rows.options, self._teller(len(plan.rows.paths)), size=size)
+        found = joined(looks, plan.rows.options)
+        for each in looks:
             if each.note:
                 self._terminal.say(each.note)
+        self._partitions = partitions(looks, size=size)
+        if 0 < (parts := len(self._partitions)) < workers:
+            divided = number_of(parts, "part", "parts")
+            self._terminal.say(
+                f"the input is {divided}, for {workers:,} workers: only plain files above 1 MB are divided"
+            )
         return found
 
     @property
     def run_plan(self) -> RunPlan:
         """What runs the plan; see `run_session.carry_out`."""
         from rokt_export.delivery.cluster_run import run_plan
-        from rokt_export.transactions.partitions import partitions
 
-        return run_plan(self._cluster, partitions(self._looks, size=self._size))
+        return run_plan(self._cluster, self._partitions)
 
     def _teller(self, files: int) -> Callable[[int], None]:
         """Return what says now and then how many files were looked at."""
