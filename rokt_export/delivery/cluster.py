@@ -14,7 +14,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rokt_export.delivery.cluster_task import WorkerResult, work
-from rokt_export.delivery.cluster_workers import WorkerQuestion, answer, answer_of, check_alike, versions_here
+from rokt_export.delivery.cluster_workers import (
+    WorkerQuestion,
+    answer,
+    answer_of,
+    check_alike,
+    check_files,
+    files_here,
+    told_of_clocks,
+    versions_here,
+)
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.errors import ConfigurationError, RoktExportError, UnreachableError, UsageError, WorkerError
 
@@ -72,10 +81,15 @@ class Cluster:
             ConfigurationError: a worker lacks a variable, or has another value of it.
             UnreachableError: there is no worker that answers, or it has another version.
             JournalError: a worker cannot use the journal, or has another one.
+            TransactionsError: a worker sees another file, or none.
         """
+        assert isinstance(plan.rows, FileRows)
         names = () if self.secure else tuple(sorted(plan.variables))
-        question = WorkerQuestion(secrets.token_bytes(16), names, self._sent_place(plan.journal), plan.guarded)
+        files = files_here(plan.rows.paths)
+        question = WorkerQuestion(secrets.token_bytes(16), names, self._sent_place(plan.journal), plan.guarded, files)
+        begun = time.time()
         asked: dict[str, Any] = self._client.sync(self._ask, question, self.workers)
+        ended = time.time()
         answers = {worker: found for worker, found in asked.items() if found is not None}
         self._left_out = frozenset(asked.keys() - answers.keys())
         if self._left_out and not answers:
@@ -96,6 +110,8 @@ class Cluster:
         for worker, found in sorted(answers.items()):
             check_alike(found, own, worker)
         self._busy = frozenset(worker for worker, found in answers.items() if found.busy)
+        check_files(answers, files)
+        yield from told_of_clocks(answers, begun, ended)
         if crowded := sum(found.threads > 1 for found in answers.values()):
             yield (
                 f"{crowded} of {len(answers)} workers run several tasks in one process, which share one core: "

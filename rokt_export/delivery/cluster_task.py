@@ -12,7 +12,7 @@ from rokt_export.delivery.lease import WorkerLease, leases_of
 from rokt_export.delivery.plan import FileRows, Plan
 from rokt_export.delivery.run_counts import Tally
 from rokt_export.delivery.worker import PartitionContext, Result, StopRequest, run_partition, token_stores
-from rokt_export.errors import LeaseLostError
+from rokt_export.errors import LeaseLostError, TransactionsError
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -79,7 +79,11 @@ def work(plan: Plan, run_id: str, versions: Mapping[str, str]) -> WorkerResult:
         if run_id not in _TOKENS:
             _TOKENS[run_id] = token_stores(plan)
         common = PartitionContext(lease.numbers, tokens=_TOKENS[run_id], lease=lease)
-        result = run_partition(plan, run_id, 0, lease, brake, common, journal)
+        try:
+            result = run_partition(plan, run_id, 0, lease, brake, common, journal)
+        except TransactionsError as error:  # it may be this machine's alone
+            error.where = f"{error.where}, read by worker {worker.address}"
+            raise
         if lease.lost:
             raise LeaseLostError(f"another worker of run {run_id} has taken up these rows")
         return WorkerResult(result, lease.id, *lease.messages)

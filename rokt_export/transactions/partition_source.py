@@ -113,6 +113,6 @@ def _changed(path: str, change: str) -> TransactionsError:
     return TransactionsError(
         f"the file changed after it was looked at: {change}",
         where=path,
-        remedy="What was sent is settled in this run, and a new one sends it again, except to a guarded environment: "
-        "give it only the rows that are left, in a file that nothing writes to.",
+        remedy="Bring it back as it was, for all workers, and resume the run. A new run sends again what this one has "
+        "settled, except to a guarded environment: give it only the rows that are left.",
     )

@@ -65,6 +65,55 @@ def test_a_worker_that_is_not_alike_is_named_before_anything_is_sent(
     assert partner.heard == []
 
 
+_OTHER_FILE = """
+import pathlib
+real = pathlib.Path.stat
+def stat(path, **how):
+    return real(path.with_name({name!r}) if path.name == "rows.csv" else path, **how)
+pathlib.Path.stat = stat
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("longer.csv", "sees another file at {}/rows.csv: 142 bytes instead of 141"),
+        ("later.csv", "last changed at another time"),
+        ("none.csv", "does not find the file {}/rows.csv"),
+    ],
+)
+def test_a_worker_that_sees_another_file_is_named_before_anything_is_sent(
+    cli, partner, spec, machines, server, tmp_path, name, words
+):
+    rows = write_rows(cli, "rows.csv", 1, 3)
+    cli.write("longer.csv", rows.read_bytes() + b"\n")
+    os.utime(cli.write("later.csv", rows.read_bytes()), (1, 1))
+    (tmp_path / "sitecustomize.py").write_text(_OTHER_FILE.format(name=name))
+    worker = machines.worker(PYTHONPATH=str(tmp_path))
+    address = worker.said(r"Start worker at: +(\S+)")[1]
+    try:
+        shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
+    finally:
+        worker.end()
+    clear(shown, 3, f"{address}: this worker", words.format(cli.folder))
+    assert partner.heard == []
+
+
+def test_a_worker_whose_clock_differs_is_named_and_sends(cli, partner, spec, machines, server, tmp_path):
+    write_rows(cli, "rows.csv", 1, 3)
+    code = "import time\nreal = time.time\ntime.time = lambda: real() + 3600\n"
+    (tmp_path / "sitecustomize.py").write_text(code)
+    worker = machines.worker(PYTHONPATH=str(tmp_path))
+    address = worker.said(r"Start worker at: +(\S+)")[1]
+    try:
+        shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
+    finally:
+        worker.end()
+    assert shown.status == 0, shown.err
+    assert "the input is 1 part, for 3 workers: only plain files above 1 MB are divided" in shown.err
+    assert f"clocks differ from this machine's: {address} is 3,600 s ahead. Times" in shown.err
+
+
 def test_a_worker_that_lacks_a_variable_or_has_another_value_is_named(
     cli,
     partner,

@@ -424,5 +424,5 @@ def test_a_file_that_changes_after_it_was_looked_at_is_not_sent_further(cli, par
 
     # The first row of the run goes alone, so both workers are busy with the first two files.
     partner.answer = at(1, change)
-    clear(cli("replay", spec, "*.csv", "--cluster", machines.address), 3, "c.csv", "changed")
+    clear(cli("replay", spec, "*.csv", "--cluster", machines.address), 3, "c.csv", "changed", "read by worker tcp://")
     assert max(refs(partner)) <= 400

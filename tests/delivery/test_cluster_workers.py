@@ -13,14 +13,17 @@ from rokt_export.delivery.cluster_workers import (
     WorkerQuestion,
     answer_of,
     check_alike,
+    check_files,
     own_journal,
+    told_of_clocks,
     with_own_secrets,
 )
 from rokt_export.delivery.plan import FileRows, Pace, Plan
-from rokt_export.errors import ConfigurationError, JournalError, RoktExportError, UnreachableError
+from rokt_export.errors import ConfigurationError, JournalError, RoktExportError, TransactionsError, UnreachableError
 from rokt_export.journal import Journal
 from rokt_export.partner_spec.document import parse
 from rokt_export.partner_spec.loading import read_spec
+from rokt_export.transactions.files import FileStamp
 
 pytest.importorskip("distributed")
 WORKER = "tcp://192.0.2.7:1"
@@ -46,6 +49,38 @@ def test_what_a_worker_has_otherwise_is_named(changes: dict[str, Any], kind: typ
     with pytest.raises(kind, match=words) as caught:
         check_alike(replace(OWN, **changes), OWN, WORKER)
     assert (caught.value.where, bool(caught.value.remedy)) == (WORKER, True)
+
+
+def test_files_are_compared_by_bytes_with_this_machine_and_by_times_among_the_workers() -> None:
+    here = FileStamp("/rows.csv", 10, 5, (1, 1))
+    copy, longer = replace(here, mtime_ns=7, inode=(2, 2)), replace(here, size=11)
+
+    def compared(*seen: FileStamp | str | None) -> str:
+        found = {
+            f"w{number}": replace(OWN, files={} if one is here else {here.path: one}) for number, one in enumerate(seen)
+        }
+        try:
+            check_files(found, [here])
+        except TransactionsError as error:
+            return str(error)
+        return ""
+
+    assert compared(here, here) == compared(copy, copy) == ""
+    assert compared(copy, here).startswith("w0: this worker sees another file at /rows.csv: of the same size")
+    assert compared(copy, replace(copy, mtime_ns=8)).startswith("w1: this worker sees another file")
+    assert compared(longer, longer).endswith("11 bytes instead of 10")
+    assert compared(here, None) == "w1: this worker does not find the file /rows.csv"
+    assert compared(here, "s3://x: refused") == "w1: this worker cannot look at a file: s3://x: refused"
+
+
+def test_clocks_are_compared_with_the_moments_of_question_and_answer() -> None:
+    def told(*clocks: float) -> list[str]:
+        found = {f"w{number}": replace(OWN, clock=clock) for number, clock in enumerate(clocks)}
+        return [words.partition(". ")[0] for words in told_of_clocks(found, 1000.0, 1030.0)]
+
+    assert told(996.0, 1000.0, 1015.0, 1034.0) == []
+    assert told(995.0, 1035.0, 1000.0) == ["clocks differ from this machine's: w0 is 5 s behind, w1 is 5 s ahead"]
+    assert told(*[9999.0] * 5)[0].endswith("w2 is 8,969 s ahead, and 2 more")
 
 
 def test_a_worker_without_the_program_is_told_what_to_install() -> None:
