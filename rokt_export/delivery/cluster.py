@@ -279,10 +279,15 @@ def connected(address: str) -> Iterator[Cluster]:
         client = distributed.Client(address, timeout=_CONNECT, set_as_default=False, name="rokt-export")
     # A RuntimeError says that Dask is to encrypt; a MemoryError, that it took "HTTP/1.1" for a length.
     except (OSError, TimeoutError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        if isinstance(error, TypeError) and address.startswith(_SECURE):  # Dask has nothing to encrypt with
+            why = "Dask's configuration on this machine names no certificates"
+        else:
+            why = str(error) or "what is there does not answer as one"
         raise UnreachableError(
-            f"the scheduler cannot be reached: {str(error) or 'what is there does not answer as one'}",
+            f"the scheduler cannot be reached: {why}",
             where=address,
-            remedy="Check its address, that it runs, and for tls:// the certificates of Dask's configuration.",
+            remedy="Check its address, that it runs, and for tls:// the certificates of Dask's configuration "
+            "(DASK_DISTRIBUTED__COMM__TLS__CA_FILE, …__CLIENT__CERT, …__CLIENT__KEY).",
         ) from error
     try:
         yield Cluster(client, address, secure=address.startswith(_SECURE))

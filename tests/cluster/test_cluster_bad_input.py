@@ -22,7 +22,11 @@ TCP = "tcp://127.0.0.1:1"
     [
         (("rows.csv", "--cluster", TCP), 4, "tcp://127.0.0.1:1: the scheduler cannot be reached"),
         (("rows.csv", "--cluster", "tcp://nowhere.invalid:8786"), 4, "the scheduler cannot be reached"),
-        (("rows.csv", "--cluster", "tls://127.0.0.1:1"), 4, "certificates of Dask's configuration"),
+        (
+            ("rows.csv", "--cluster", "tls://127.0.0.1:1"),
+            4,
+            "Dask's configuration on this machine names no certificates",
+        ),
         (("rows.csv", "--cluster", "local:x"), 2, "names no number of processes"),
         (("rows.csv", "--cluster", "local:0"), 2, "names no number of processes"),
         (("rows.csv", "--cluster", "127.0.0.1:8786"), 2, "not the address of a Dask scheduler"),
