@@ -150,6 +150,7 @@ class RunWriter:
         """Committed results that a server may not have on its disk yet."""
         self._write_again = False
         self._waiting: list[Deliveries] = []
+        self._open_before: set[int] = set()
         self._failed = False
         self._written = 0.0
         self._expected: dict[int, tuple[bytes, tuple[int, ...]]] = {}
@@ -322,6 +323,7 @@ class RunWriter:
             if self._mark is not None:
                 self._mark.raise_to(number)
             self._settled.difference_update(batch)
+            self._open_before.difference_update(batch)
         return taken
 
     def _move_entries(self, connection: Connection) -> None:
@@ -513,6 +515,7 @@ class RunWriter:
             withdrawn = self._steadily(write)
         if withdrawn:
             self._underway.end(mine)
+            self._open_before.difference_update(mine)
 
     def settled_rows(self) -> RowSet:
         """Return the rows settled in this run, including those of an earlier process.
@@ -521,6 +524,7 @@ class RunWriter:
         are not in it. Do not change it.
         """
         if not self._settled_complete:
+            self._open_before = set(self._read(lambda connection: open_rows(connection, self._run_no)))
             with self._guard("read"), self._store.reading.connect() as connection:
                 self._settled = queries.settled_rows(connection, self._run_no, self._rows)
             self._settled_complete = True
@@ -534,13 +538,18 @@ class RunWriter:
     def unsettled_rows(self) -> RowSet:
         """Return the rows that were intended in this run and not settled: in flight, or left by a dead process.
 
+        Rows that another process settles after `settled_rows` was read are listed too: each row is in one of the two.
+
         A worker of a cluster passes over those of its own part. They stay listed, even if it shows later, once a
         stopped process has ended, that some of them never left: nobody sends them any more.
         """
         if self._lease is not None and (own := self._rows) is not None:
             with self._guard("written"):
                 self._steadily(lambda: self._pass_over(own))
-        return self._read(lambda connection: RowSet(open_rows(connection, self._run_no)))
+        found = self._read(lambda connection: RowSet(open_rows(connection, self._run_no)))
+        settled = self._settled_and_waiting()
+        found.update(row for row in self._open_before if row not in settled)
+        return found
 
     def _pass_over(self, own: range) -> None:
         with self._transaction() as connection:

@@ -40,6 +40,15 @@ def test_an_intended_row_is_unknown_until_it_is_settled(journal):
     assert not writer.unsettled_rows()
 
 
+def test_a_row_that_another_process_settles_between_two_looks_is_in_one_of_them(journal):
+    with begin(journal) as writer, journal.attach(writer.run) as other:
+        writer.intend([item(1), item(2), item(3)])
+        writer.settle([settled(1)])
+        assert list(other.settled_rows()) == [1]
+        writer.settle([settled(2)])
+        assert list(other.unsettled_rows()) == [2, 3]
+
+
 def test_a_second_send_that_was_cut_off_is_unknown_whatever_the_first_one_came_to(journal):
     writer = begin(journal)
     writer.intend([item(1), item(2)])
