@@ -205,8 +205,9 @@ class WorkerLease:
 
         Raises:
             JournalError: the journal cannot be written.
+            LeaseLostError: another process has taken the run over.
         """
-        while (own := self._leases.take(part)) is None:
+        while (own := self._leases.take(part, driven=self._driven and part is not None)) is None:
             if self._brake.level or self._leaving():
                 return False
             time.sleep(_WAIT)

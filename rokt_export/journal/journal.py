@@ -22,6 +22,7 @@ from rokt_export.journal import (
     certifications,
     counted,
     keys,
+    leases,
     ledger,
     marks,
     purge,
@@ -213,6 +214,10 @@ class Journal:
                 # What an earlier process counted is not true of the rows to come, even if this one is killed.
                 no_figures = (record.no, "figures", orjson.dumps(None))
                 Bulk(connection.dialect).note.run(connection, [taken_over, no_figures])
+            # A cluster's workers that outlived their driver hold leases, by which they would go on beside this process.
+            for _ in range(2):  # one that was being taken is there the second time
+                with self._store.writing.begin() as connection:
+                    leases.begin(connection, record.no, {})
             if record.production:
                 storage.write_through(self._store)
             return self._writer(record)

@@ -18,6 +18,7 @@ import orjson
 from msgspec import Struct
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from rokt_export.errors import LeaseLostError
 from rokt_export.journal import storage
 from rokt_export.journal.ledger import hold
 from rokt_export.journal.schema import budget, lease, shared_number
@@ -157,9 +158,24 @@ class Leases:
         """Forget the run's leases and counts. It is not tried again."""
         self._once(lambda connection: begin(connection, self._run_no, {}))
 
-    def take(self, part: int | None) -> str | None:
-        """Return the id of a new lease; see `take`."""
-        return self._steadily(lambda connection: take(connection, self._run_no, self._target, self._terms, part))
+    def take(self, part: int | None, *, driven: bool = False) -> str | None:
+        """Return the id of a new lease; see `take`.
+
+        Args:
+            part: what the process reads.
+            driven: whether another process is to drive the run, by the counts with which it began.
+
+        Raises:
+            LeaseLostError: none does: another command has taken the run over.
+        """
+
+        def act(connection: Connection) -> str | None:
+            own = take(connection, self._run_no, self._target, self._terms, part)
+            if driven:
+                check_driven(connection, self._run_no)
+            return own
+
+        return self._steadily(act)
 
     def renew(self, own: str, report: LeaseReport) -> LeaseShare | None:
         """Renew a lease; see `renew`. It is not tried again."""
@@ -212,6 +228,17 @@ def begin(connection: Connection, run_no: int, numbers: Mapping[str, int]) -> No
     values = [{"run_no": run_no, "name": name, "value": value} for name, value in numbers.items()]
     if values:
         connection.execute(insert(shared_number), values)
+
+
+def check_driven(connection: Connection, run_no: int) -> None:
+    """Check that a run has shared counts; until the transaction ends, it has.
+
+    Raises:
+        LeaseLostError: it has none: the process that gave out the work drives it no more.
+    """
+    chosen = select(shared_number.c.value).where(shared_number.c.run_no == run_no).limit(1)
+    if connection.scalar(chosen.with_for_update(read=True, key_share=True)) is None:  # which delays no renewal
+        raise LeaseLostError("this run goes on elsewhere", remedy="Nothing more is sent here.")
 
 
 def take(connection: Connection, run_no: int, target: bytes, terms: LeaseTerms, part: int | None) -> str | None:

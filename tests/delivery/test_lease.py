@@ -22,7 +22,7 @@ class Leases:
         self.reports: list[LeaseReport] = []
         self.released: list[str] = []
 
-    def take(self, part: int | None) -> str:
+    def take(self, part: int | None, *, driven: bool = False) -> str:
         return f"lease-{part}"
 
     def renew(self, lease: str, report: LeaseReport) -> LeaseShare | None:

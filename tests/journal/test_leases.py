@@ -322,6 +322,24 @@ def test_a_run_that_is_driven_anew_forgets_the_leases_and_counts_of_before(journ
     own.end()
 
 
+def test_a_run_that_is_taken_over_leaves_nothing_to_workers_of_before(journal, clock):
+    """Neither to one that has a lease and rows to intend, nor to one that takes up work only now."""
+    with begin(journal) as first:
+        own = journal.leases(first.run, HERE, WHOLE)
+        own.begin({"left": 100})
+        held = own.take(2, driven=True)
+        first.end(RunState.INTERRUPTED, 130)
+    with journal.reopen(first.run) as writer, journal.attach(first.run, lease=held) as late:
+        with pytest.raises(LeaseLostError):
+            late.intend([item(1)])
+        with pytest.raises(LeaseLostError, match="goes on elsewhere"):
+            own.take(3, driven=True)
+        taken(own, 3)  # as a run on one machine does
+        writer.intend([item(1)])
+        writer.end(RunState.FINISHED, 0)
+    own.end()
+
+
 def test_how_far_each_has_come_is_there_for_the_driver(journal, clock):
     _, own = start(journal)
     taken(own, None)
