@@ -122,8 +122,9 @@ class GivenFlags(Struct, frozen=True):
             before["record"] = KeptRecordings(before["record"])
         if "keep" in before:
             before["keep"] = Keep(before["keep"])
-        if {"sandbox", "sandbox_url"} & self.names:  # one excludes the other
-            before = {name: value for name, value in before.items() if name not in ("sandbox", "sandbox_url")}
+        for group in _EXCLUSIVE:
+            if group & self.names:
+                before = {name: value for name, value in before.items() if name not in group}
         return replace(self.flags, **before)
 
 
@@ -201,6 +202,8 @@ def digests_of(stamps: Sequence[Sequence[Any]], digests: FileDigests | None) -> 
 
 
 _UNTOLD = ReplayFlags()
+_EXCLUSIVE = (frozenset({"sandbox", "sandbox_url"}), frozenset({"workers", "cluster"}))
+"""Flags of which one excludes the other: one that is given anew replaces the other of the earlier run."""
 _OF_ROWS_AS_TOLD = {
     "columns": "--map",
     "set_values": "--set",

@@ -305,9 +305,10 @@ def test_a_run_whose_driver_is_killed_is_taken_up(cli, partner, spec, machines, 
         wait_while(running, lambda: len(partner.heard) < 40)
         running.kill()
     partner.answer = by_ref
-    flags = ("--cluster", machines.address) if resumed_on == "the cluster" else ()
+    flags = () if resumed_on == "the cluster" else ("--workers", "1")
     shown = cli("replay", spec, "--resume", "last", *flags)
     assert shown.status == 1, shown.err
+    assert ("workers of tcp://" in shown.err) is (resumed_on == "the cluster")
     assert len(judge(partner, server, 300)) <= 8 + 2 * 64
 
 

@@ -118,6 +118,14 @@ def test_a_run_to_a_sandbox_url_resumes_there(cli, spec, partner):
     assert len(partner.heard) == 9
 
 
+def test_a_cluster_that_is_given_anew_replaces_the_workers_of_the_run(cli, spec, partner):
+    stopped(cli, spec, partner, "--workers", "2")
+    shown = cli("replay", spec, "--resume", "nine", "--cluster", "tcp://127.0.0.1:1")
+    assert (shown.status, "need a journal on a server" in shown.err) == (5, True), shown.err
+    both = cli("replay", spec, "--resume", "nine", "--cluster", "tcp://127.0.0.1:1", "--workers", "2")
+    assert (both.status, "workers of its own" in both.err) == (2, True), both.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
