@@ -66,6 +66,7 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name)))
-        for name in ("ROKT_EXPORT_KEY", "ROKT_EXPORT_KEY_FILE"):
+        # Unbuffered streams would hide that a line on stderr overtakes one on stdout.
+        for name in ("ROKT_EXPORT_KEY", "ROKT_EXPORT_KEY_FILE", "PYTHONUNBUFFERED"):
             patch.delenv(name, raising=False)
         yield

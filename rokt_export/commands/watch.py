@@ -94,8 +94,7 @@ class Watcher:
         return self._stamps()
 
     def _send(self) -> None:
-        sys.stdout.write(_CLEAR)
-        sys.stdout.flush()
+        _clear()
         before = self._newest()
         with self._errors():
             self.send(self._seed())
@@ -115,7 +114,7 @@ class Watcher:
             return next((each.run for each in opened.runs(1)), None)
 
     def _show(self) -> None:
-        sys.stdout.write(_CLEAR)
+        _clear()
         if not self.spec.exists():
             self.terminal.warn(f"{self.spec} is missing; watching continues once it is back")
         else:
@@ -173,6 +172,12 @@ class Watcher:
     def _tell_keys(self) -> None:
         named = ", ".join(str(path) for path in self._files() if path.exists()) or str(self.spec)
         self.terminal.say(f"\nwatching {GUARD.text(named)}: Enter sends, Ctrl-C quits".strip(), style="dim")
+
+
+def _clear() -> None:
+    """Clear the screen, at once: what follows may go to stderr, which does not wait for stdout."""
+    sys.stdout.write(_CLEAR)
+    sys.stdout.flush()
 
 
 def _stamp(path: Path) -> Stamp:
