@@ -78,6 +78,17 @@ pathlib.Path.stat = stat
 """
 
 
+def replay_beside(code, cli, spec, machines, folder):
+    """Replay rows.csv with a worker more, which runs `code` when it starts; return the result and its address."""
+    (folder / "sitecustomize.py").write_text(code)
+    worker = machines.worker(PYTHONPATH=str(folder))
+    address = worker.said(r"Start worker at: +(\S+)")[1]
+    try:
+        return cli("replay", spec, "rows.csv", "--cluster", machines.address), address
+    finally:
+        worker.end()
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -92,13 +103,7 @@ def test_a_worker_that_sees_another_file_is_named_before_anything_is_sent(
     rows = write_rows(cli, "rows.csv", 1, 3)
     cli.write("longer.csv", rows.read_bytes() + b"\n")
     os.utime(cli.write("later.csv", rows.read_bytes()), (1, 1))
-    (tmp_path / "sitecustomize.py").write_text(_OTHER_FILE.format(name=name))
-    worker = machines.worker(PYTHONPATH=str(tmp_path))
-    address = worker.said(r"Start worker at: +(\S+)")[1]
-    try:
-        shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
-    finally:
-        worker.end()
+    shown, address = replay_beside(_OTHER_FILE.format(name=name), cli, spec, machines, tmp_path)
     clear(shown, 3, f"{address}: this worker", words.format(cli.folder))
     assert partner.heard == []
 
@@ -106,13 +111,7 @@ def test_a_worker_that_sees_another_file_is_named_before_anything_is_sent(
 def test_a_worker_whose_clock_differs_is_named_and_sends(cli, partner, spec, machines, server, tmp_path):
     write_rows(cli, "rows.csv", 1, 3)
     code = "import time\nreal = time.time\ntime.time = lambda: real() + 3600\n"
-    (tmp_path / "sitecustomize.py").write_text(code)
-    worker = machines.worker(PYTHONPATH=str(tmp_path))
-    address = worker.said(r"Start worker at: +(\S+)")[1]
-    try:
-        shown = cli("replay", spec, "rows.csv", "--cluster", machines.address)
-    finally:
-        worker.end()
+    shown, address = replay_beside(code, cli, spec, machines, tmp_path)
     assert shown.status == 0, shown.err
     assert "the input is 1 part, for 3 workers: only plain files above 1 MB are divided" in shown.err
     assert f"clocks differ from this machine's: {address} is 3,600 s ahead. Times" in shown.err
